@@ -103,7 +103,7 @@ struct message_name {
 
 struct message_execute {
     struct view portal;
-    uint32_t max_rows;
+    uint32_t max_rows; /* 0: no limit */
 };
 
 bool message_read_query(struct view body, struct view *sql);
@@ -214,13 +214,17 @@ enum scram_step scram_finish(struct scram *scram, struct view client_final, stru
  *   Describe P    RowDescription | NoData                              that, or ErrorResponse
  *   Execute       DataRow*, CommandComplete | EmptyQueryResponse |     those, or ErrorResponse
  *                 PortalSuspended; or a COPY dialogue
- *   Sync          ReadyForQuery                                        that
+ *   Sync          ErrorResponse? (a commit can fail), ReadyForQuery    ReadyForQuery
  *   Query         anything                                             ReadyForQuery
  *   FunctionCall  FunctionCallResponse | ErrorResponse, ReadyForQuery  ReadyForQuery
  *
  * After an ErrorResponse to one of the extended messages the server skips everything up to Sync: the
- * entries in between are dropped (`owed_skipped` is called for each). Notices, notifications and
- * parameter changes belong to nobody and pass at any time. */
+ * entries in between are dropped (`skipped` is called for each). Notices, notifications and parameter
+ * changes belong to nobody and pass at any time.
+ *
+ * Inside a COPY from the agent the server ignores Sync. One that was sent right behind the message that
+ * turned out to be a COPY is dropped when CopyInResponse comes (`skipped`); one that comes later is not
+ * taken (owed_add) and need not be sent. From CopyDone or CopyFail on (owed_copy_ended) a Sync counts. */
 enum owed_kind {
     OWED_KIND_PARSE,
     OWED_KIND_BIND,
@@ -239,13 +243,26 @@ struct owed_entry {
     enum owed_kind kind;
 };
 
+/* How far the oldest entry has got. owed.c has the table. */
+enum owed_phase {
+    OWED_PHASE_START,
+    OWED_PHASE_DESCRIBED,  /* Describe S: ParameterDescription came */
+    OWED_PHASE_ROWS,       /* Query: RowDescription came; Execute: DataRow */
+    OWED_PHASE_COPY_IN,    /* CopyInResponse came */
+    OWED_PHASE_COPY_ENDED, /* and CopyDone or CopyFail was sent */
+    OWED_PHASE_COPY_OUT,   /* CopyOutResponse came */
+    OWED_PHASE_COPIED,     /* and CopyDone */
+    OWED_PHASE_ANSWERED,   /* nothing but ReadyForQuery is missing */
+};
+
 struct owed {
     struct list entries;
     size_t count;
+    enum owed_phase phase;
     bool skipping;  /* an error came and no Sync was sent since: what is sent now is not answered */
     bool copy_in;   /* the server waits for CopyData */
     bool copy_out;
-    char status;    /* of the last ReadyForQuery */
+    char status;    /* of the last ReadyForQuery; at first 'I' */
 };
 
 enum owed_answer {
@@ -256,11 +273,14 @@ enum owed_answer {
 };
 
 void owed_init(struct owed *owed);
-/* False: the server is skipping and will not answer this; the entry was not taken. */
+/* False: the server will not answer this, since it skips or since this is a Sync in a COPY; the entry was
+ * not taken. */
 bool owed_add(struct owed *owed, struct owed_entry *entry);
+/* CopyDone or CopyFail was sent. Outside a COPY it does nothing, as the server ignores the two there. */
+void owed_copy_ended(struct owed *owed);
 /* Holds the server's message against what is owed. *entry: whom it belongs to (NULL for NOBODY, WRONG).
- * For an ErrorResponse that starts a skip, `skipped` is called for every entry that falls to it. `body` is
- * needed whole only for 'Z'. */
+ * `skipped` is called for every entry that falls to an ErrorResponse or to a COPY; the entry is unlinked
+ * and is the caller's. `body` is needed whole only for 'Z'. */
 enum owed_answer owed_take(struct owed *owed, char type, struct view body, struct owed_entry **entry,
                            void (*skipped)(void *arg, struct owed_entry *entry), void *arg);
 bool owed_is_quiet(const struct owed *owed); /* nothing is owed and no COPY is going on */
