@@ -78,6 +78,7 @@ finish()
     exit
 }
 
+# shellcheck disable=SC2317 # called through must
 build()
 {
     local launcher=()

@@ -1,0 +1,5 @@
+"""What the checks of the code share: the list of our files."""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
