@@ -56,7 +56,7 @@ struct config {
     struct approval_redis redis;                /* with this role's login */
     bool redis_shared;                          /* this role has no login of its own in Redis */
     struct view approval_key;                   /* empty for proxy and tools, and where it is missing */
-    char *approval_key_file;                    /* where a missing one is made; NULL: it is configured */
+    const char *approval_key_file;                   /* where a missing one is made; NULL: it is configured */
 
     const char *audit_directory;                /* path, resolved; a role's chain is in DIRECTORY/ROLE */
     uint64_t audit_segment_bytes;               /* 0: the audit's default */
@@ -71,6 +71,11 @@ struct config *config_hold(struct config *config); /* any thread */
 void config_drop(struct config *config);           /* any thread; the last one frees */
 
 const struct proxy_agent *config_agent(const struct config *config, const char *name); /* NULL: no such */
+
+struct arena *config_arena(struct config *config); /* lives as long as it; only before it is shared */
+
+/* Where `run` hands the key to roles that have users of their own and can't read the file. */
+#define CONFIG_KEY_VARIABLE "SALLYPORT_APPROVAL_KEY"
 
 /* Reads the approval key that was made at an earlier start, or makes it (mode 0600), and puts it into
  * `config`. Two processes that do this at once get the same key. Nothing to do where it is configured. */
