@@ -1,0 +1,410 @@
+#!/bin/bash
+# sallyport to try out, in one command on a bare Debian 12: installs what is missing, builds, starts a private
+# PostgreSQL and Redis and sallyport itself in a folder of their own, and shows what it does. It is all left
+# running; run it again for another round, and with --down to end and remove it.
+#
+#   docker/quickstart.sh [--down]
+#
+# The folder is $SALLYPORT_HOME, else ~/.sallyport-quickstart (for root /var/lib/sallyport-quickstart, since
+# PostgreSQL doesn't run as root and its user must reach the folder).
+# shellcheck disable=SC2154 # ports and passwords come from $folder/settings
+set -euo pipefail
+umask 022
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(dirname "$here")
+if [ "$(id -u)" -eq 0 ]; then
+    folder=${SALLYPORT_HOME:-/var/lib/sallyport-quickstart}
+    owner=postgres
+else
+    folder=${SALLYPORT_HOME:-$HOME/.sallyport-quickstart}
+    owner=$(id -un)
+fi
+bin=/usr/lib/postgresql/15/bin
+program=$top/build/release/sallyport
+export LC_ALL=C.UTF-8
+
+# ---- words
+
+say()
+{
+    printf '\n\033[1m%s\033[0m\n' "$*"
+}
+
+die()
+{
+    echo "quickstart: $*" >&2
+    exit 1
+}
+
+# long NAME COMMAND…: a progress line; the command's output goes to a log, shown if it fails.
+long()
+{
+    local name=$1 began=$SECONDS log=$folder/log/${1// /-}
+    shift
+    printf '  %-44s' "$name …"
+    # in the background, since bash forgets `set -e` within a condition
+    "$@" >"$log" 2>&1 </dev/null &
+    if ! wait $!; then
+        echo "failed; the end of $log:"
+        tail -n 20 "$log"
+        exit 1
+    fi
+    echo "$((SECONDS - began)) s"
+}
+
+# until_true SECONDS COMMAND…
+until_true()
+{
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.1
+    done
+}
+
+# ---- processes that are ours: a pid file holds the pid and when that process began
+
+began_at()
+{
+    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+}
+
+remember()
+{
+    echo "$2 $(began_at "$2")" >"$folder/run/$1"
+}
+
+# Prints the pid if what was remembered still runs; a pid that now belongs to another process is not it.
+running()
+{
+    local pid start
+    [ -r "$folder/run/$1" ] || return 1
+    read -r pid start <"$folder/run/$1" || return 1
+    [ -n "$start" ] && [ "$(began_at "$pid")" = "$start" ] && echo "$pid"
+}
+
+not_running()
+{
+    ! running "$1"
+}
+
+end()
+{
+    local pid
+    pid=$(running "$1") || return 0
+    echo "  ending $1 (pid $pid)"
+    kill -"${2:-TERM}" "$pid"
+    if ! until_true 20 not_running "$1"; then
+        kill -KILL "$pid"
+        until_true 5 not_running "$1" || die "process $pid can't be ended"
+    fi
+    rm -f "$folder/run/$1"
+}
+
+as_owner()
+{
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --reuid="$owner" --regid="$(id -g "$owner")" --init-groups -- "$@"
+    else
+        "$@"
+    fi
+}
+
+# free_port WISH: the first one from WISH on where nobody listens and that we haven't given out.
+free_port()
+{
+    local port=$1
+    while [[ " $given " = *" $port "* ]] || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+        port=$((port + 1))
+    done
+    given="$given $port"
+    chosen=$port
+}
+
+secret()
+{
+    od -An -N 18 -tx1 /dev/urandom | tr -d ' \n'
+}
+
+# ---- the parts
+
+down()
+{
+    [ -e "$folder/.sallyport-quickstart" ] || die "nothing to end: $folder is not a quickstart's folder"
+    end sallyport
+    end redis
+    end postgres INT
+    rm -rf "$folder"
+    echo "  removed $folder"
+}
+
+# Passwords and ports are chosen once and kept in $folder/settings.
+make_settings()
+{
+    given=
+    free_port 6432; local agents=$chosen
+    free_port 6433; local console=$chosen
+    free_port 15432; local postgres=$chosen
+    free_port 16379; local redis=$chosen
+    (
+        umask 077
+        cat >"$folder/settings" <<END
+agents_port=$agents
+console_port=$console
+postgres_port=$postgres
+redis_port=$redis
+agent_password=$(secret)
+alice_password=$(secret)
+read_password=$(secret)
+write_password=$(secret)
+proxy_redis_password=$(secret)
+executor_redis_password=$(secret)
+console_redis_password=$(secret)
+END
+    )
+}
+
+make_cluster()
+{
+    install -d -m 700 -o "$owner" "$folder/postgres" "$folder/socket"
+    as_owner "$bin/initdb" -D "$folder/postgres" -U owner --auth=reject --encoding=UTF8 --locale=C.UTF-8 --no-sync
+    # owner comes in by the socket in a folder that only its user can enter; sallyport's roles with passwords
+    as_owner tee "$folder/postgres/pg_hba.conf" >/dev/null <<END
+local all owner trust
+host all app_read,app_write 127.0.0.1/32 scram-sha-256
+END
+    as_owner tee -a "$folder/postgres/postgresql.conf" >/dev/null <<END
+listen_addresses = '127.0.0.1'
+port = $postgres_port
+unix_socket_directories = '$folder/socket'
+shared_buffers = 32MB
+END
+}
+
+is_postgres_up()
+{
+    as_owner "$bin/pg_isready" -q -h "$folder/socket" -p "$postgres_port"
+}
+
+start_postgres()
+{
+    [ -e "$folder/postgres/pg_hba.conf" ] || make_cluster
+    as_owner setsid "$bin/postgres" -D "$folder/postgres" >>"$folder/log/postgres" 2>&1 </dev/null &
+    until_true 60 is_postgres_up || { tail "$folder/log/postgres"; return 1; }
+    remember postgres "$(as_owner head -n 1 "$folder/postgres/postmaster.pid")"
+}
+
+owner_psql()
+{
+    as_owner psql -X -q -h "$folder/socket" -p "$postgres_port" -U owner "$@"
+}
+
+make_demo()
+{
+    owner_psql -d postgres -c 'CREATE DATABASE app'
+    owner_psql -d app -v "read_password=$read_password" -v "write_password=$write_password" -f - <"$here/demo.sql"
+    touch "$folder/run/demo"
+}
+
+start_redis()
+{
+    (
+        umask 077
+        redis_users >"$folder/redis/users.acl"
+    )
+    setsid redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$folder/redis" --appendonly yes --save '' \
+        --aclfile "$folder/redis/users.acl" >>"$folder/log/redis" 2>&1 </dev/null &
+    remember redis $!
+    until_true 20 listens "$redis_port" || { tail "$folder/log/redis"; return 1; }
+}
+
+listens()
+{
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+redis_users()
+{
+    cat <<END
+user default off
+user sp_proxy on >$proxy_redis_password ~* &* +@all
+user sp_executor on >$executor_redis_password ~* &* +@all
+user sp_console on >$console_redis_password ~* &* +@all
+END
+}
+
+build()
+{
+    local launcher=()
+    if command -v ccache >/dev/null; then
+        launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
+    fi
+    cd "$top"
+    cmake --preset release -DSALLYPORT_TESTS=OFF "${launcher[@]}"
+    cmake --build --preset release --target sallyport
+}
+
+make_configuration()
+{
+    local agent alice
+    agent=$("$program" passwd shop-bot <<<"$agent_password")
+    alice=$("$program" passwd alice <<<"$alice_password")
+    cp "$top/rules/default.json" "$folder/policy.json"
+    (
+        umask 077
+        cat >"$folder/sallyport.json" <<END
+{
+  "listen": ["127.0.0.1:$agents_port"],
+  "redis": {
+    "url": "redis://127.0.0.1:$redis_port/0",
+    "proxy": {"user": "sp_proxy", "password": "$proxy_redis_password"},
+    "executor": {"user": "sp_executor", "password": "$executor_redis_password"},
+    "console": {"user": "sp_console", "password": "$console_redis_password"}
+  },
+  "databases": {
+    "app": {
+      "read": "host=127.0.0.1 port=$postgres_port dbname=app user=app_read password=$read_password",
+      "write": "host=127.0.0.1 port=$postgres_port dbname=app user=app_write password=$write_password"
+    }
+  },
+  "agents": {
+    "shop-bot": {"password": "$agent", "databases": ["app"], "policy": "default"}
+  },
+  "approvers": {"alice": {"password": "$alice"}},
+  "policies": ["policy.json"],
+  "audit": {"directory": "audit"},
+  "console": {"psql": "127.0.0.1:$console_port"}
+}
+END
+        echo "127.0.0.1:$console_port:*:alice:$alice_password" >"$folder/pgpass"
+        cat >"$folder/env" <<END
+export PATH=${program%/*}:\$PATH
+export SALLYPORT_CONFIG=$folder/sallyport.json
+export PGPASSFILE=$folder/pgpass
+export AGENT='postgresql://shop-bot:$agent_password@127.0.0.1:$agents_port/app'
+export CONSOLE='postgresql://alice@127.0.0.1:$console_port/sallyport'
+END
+    )
+}
+
+start_sallyport()
+{
+    [ -e "$folder/sallyport.json" ] || make_configuration
+    setsid "$program" run --config "$folder/sallyport.json" >>"$folder/log/sallyport" 2>&1 </dev/null &
+    remember sallyport $!
+    if ! until_true 20 both_listen; then
+        tail "$folder/log/sallyport"
+        return 1
+    fi
+}
+
+both_listen()
+{
+    listens "$agents_port" && listens "$console_port"
+}
+
+# ---- the show
+
+# show COMMAND: prints it as it would be typed, then runs it. A refusal is part of the show.
+show()
+{
+    printf '\n\033[36m$ %s\033[0m\n' "$1"
+    bash -c "$1" || true
+}
+
+ticket_has_run()
+{
+    sallyport queue show "$1" --user alice | grep -Eqw 'executed|failed|unknown'
+}
+
+transcript()
+{
+    local round ticket update
+    round=$(($(cat "$folder/run/round" 2>/dev/null || echo 0) + 1))
+    echo "$round" >"$folder/run/round"
+    update="UPDATE products SET price = price + $round WHERE id = 2 RETURNING name, price"
+    # shellcheck source=/dev/null
+    . "$folder/env"
+    export PAGER='' PSQLRC=/dev/null
+
+    say "1. An agent reads: straight through."
+    # shellcheck disable=SC2016 # $AGENT is shown as it would be typed
+    show 'psql "$AGENT" -c "SELECT id, name, price FROM products ORDER BY id"'
+    say "2. It tries to destroy: refused, and the database has not seen the statement."
+    # shellcheck disable=SC2016
+    show 'psql "$AGENT" -c "DROP TABLE products"'
+    say "3. It writes: parked, with a ticket. Nothing has changed yet, and no lock is held."
+    show "psql \"\$AGENT\" -v VERBOSITY=verbose -c \"$update\""
+    say "4. Whoever may decide looks at the queue …"
+    show "sallyport queue list --user alice"
+    ticket=$(sallyport queue list --user alice | grep -Eo '\bt[0-9]+\b' | tail -n 1)
+    [ -n "$ticket" ] || die "no ticket in the queue; see $folder/log/sallyport"
+    show "sallyport queue show $ticket --user alice"
+    say "5. … and approves. The executor runs it, exactly once."
+    show "sallyport queue approve $ticket --user alice"
+    until_true 30 ticket_has_run "$ticket" || die "$ticket has not run within 30 s; see $folder/log/sallyport"
+    say "6. The agent sends the same statement again, and gets the real result."
+    show "psql \"\$AGENT\" -c \"$update\""
+    say "7. The row has changed."
+    # shellcheck disable=SC2016
+    show 'psql "$AGENT" -c "SELECT id, name, price FROM products WHERE id = 2"'
+    say "8. All of it is on the record, which can't be quietly changed."
+    show "sallyport audit export --format jsonl --ticket $ticket"
+    show "sallyport audit verify"
+}
+
+goodbye()
+{
+    say "It is all running. In a shell of yours:"
+    cat <<END
+
+  . $folder/env
+  psql "\$AGENT"                          as the agent
+  psql "\$CONSOLE"                        as the approver: SHOW QUEUE; APPROVE t2; HELP
+  sallyport queue list --user alice      the same from a script
+  sallyport check --agent shop-bot 'DELETE FROM orders'
+
+  agents connect to  postgresql://shop-bot:$agent_password@127.0.0.1:$agents_port/app
+  approvers to       postgresql://alice:$alice_password@127.0.0.1:$console_port/sallyport
+
+  configuration      $folder/sallyport.json
+  policy             $folder/policy.json
+  logs               $folder/log
+  to end it          $here/quickstart.sh --down
+END
+}
+
+main()
+{
+    case ${1:-} in
+    "") ;;
+    --down) down; return ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; [ "$1" = --help ] || exit 2; return ;;
+    esac
+    echo "sallyport quickstart, in $folder"
+    "$here/install.sh" --build --demo
+    if [ -e "$folder" ] && [ ! -e "$folder/.sallyport-quickstart" ]; then
+        [ -z "$(ls -A "$folder")" ] || die "$folder exists and is not a quickstart's folder"
+    fi
+    mkdir -p "$folder"/{log,run,redis}
+    touch "$folder/.sallyport-quickstart"
+    as_owner test -x "$folder" || die "PostgreSQL runs as user $owner, who can't enter $folder: choose another SALLYPORT_HOME"
+    [ -e "$folder/settings" ] || make_settings
+    # shellcheck source=/dev/null
+    . "$folder/settings"
+
+    long "building sallyport" build
+    if running postgres >/dev/null; then echo "  PostgreSQL runs already, port $postgres_port"; else
+        long "starting PostgreSQL, port $postgres_port" start_postgres; fi
+    [ -e "$folder/run/demo" ] || long "loading the demo database" make_demo
+    if running redis >/dev/null; then echo "  Redis runs already, port $redis_port"; else
+        long "starting Redis, port $redis_port" start_redis; fi
+    if running sallyport >/dev/null; then echo "  sallyport runs already, ports $agents_port and $console_port"; else
+        long "starting sallyport, ports $agents_port and $console_port" start_sallyport; fi
+    transcript
+    goodbye
+}
+
+main "$@"
