@@ -1,6 +1,12 @@
 /* console: where DBAs decide. It speaks PostgreSQL's protocol (psql is the client), behind the SCRAM login
  * of approvers, and keeps no state: every command is a call to the queue in Redis. It holds no database
- * credential and parses no SQL but its own few commands. */
+ * credential and parses no SQL but its own few commands.
+ *
+ *   console.c    listener, sessions as a list, reload
+ *   login.c      start-up packet, TLS, SCRAM
+ *   dialogue.c   Query, Parse, Bind, … of an approver who is logged in
+ *   command.c    the table of commands; words.c cuts their text; handlers in show.c, decide.c, courtesy.c
+ *   answer.c     a command's result, as messages; view.c and value.c make a ticket readable */
 #ifndef CONSOLE_CONSOLE_H
 #define CONSOLE_CONSOLE_H
 
@@ -12,20 +18,28 @@ struct console_approver {
     const char *name, *verifier;
 };
 
-struct console_options {
-    const char *psql;           /* address, e.g. 127.0.0.1:6433 */
-    struct approval_redis redis;
-    struct view approval_key;
+/* What a reload may change. Immutable; free_set is called on it when it is no longer used. */
+struct console_set {
     const struct console_approver *approvers;
     size_t approver_count;
     const char *tls_certificate, *tls_key; /* NULL: no TLS */
     bool tls_required;
+    void *owner;                           /* the configuration it points into */
+};
+
+struct console_options {
+    const char *psql;                      /* address, e.g. 127.0.0.1:6433 */
+    struct approval_redis redis;
+    struct view approval_key;
     struct audit *audit;
-    void (*reload)(void *arg);  /* SIGHUP; may be NULL */
+    /* A fresh set for SIGHUP and RELOAD; NULL: the new one is wrong (said in the log), keep the old. Both
+     * are called on the thread that console_run was called on. */
+    const struct console_set *(*reload)(void *arg);
+    void (*free_set)(void *arg, const struct console_set *set);
     void *arg;
 };
 
-/* Returns when SIGTERM or SIGINT came. */
-bool console_run(const struct console_options *options, struct fault *fault);
+/* Returns when SIGTERM or SIGINT came. False and a fault: it could not start. */
+bool console_run(const struct console_options *options, const struct console_set *set, struct fault *fault);
 
 #endif
