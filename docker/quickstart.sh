@@ -212,7 +212,8 @@ start_redis()
 {
     (
         umask 077
-        redis_users >"$folder/redis/users.acl"
+        "$here/redis-users.sh" "$proxy_redis_password" "$executor_redis_password" "$console_redis_password" \
+            >"$folder/redis/users.acl"
     )
     setsid redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$folder/redis" --appendonly yes --save '' \
         --aclfile "$folder/redis/users.acl" >>"$folder/log/redis" 2>&1 </dev/null &
@@ -223,16 +224,6 @@ start_redis()
 listens()
 {
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
-redis_users()
-{
-    cat <<END
-user default off
-user sp_proxy on >$proxy_redis_password ~* &* +@all
-user sp_executor on >$executor_redis_password ~* &* +@all
-user sp_console on >$console_redis_password ~* &* +@all
-END
 }
 
 build()
