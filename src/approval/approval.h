@@ -32,6 +32,10 @@ struct approval_redis {
     const char *url, *user, *password;
 };
 
+/* Appends the rules for ACL SETUSER of Redis 7 that keep a role ("proxy", "console", "executor") to its own
+ * prefix. They start with `reset`, so a password (">…") goes behind them. */
+void approval_acl(const char *role, struct bytes *to);
+
 /* ---- what a ticket says ------------------------------------------------------------------------------ */
 
 struct ticket_value {
@@ -139,6 +143,8 @@ struct ticket_answer {
 /* One per event loop; connects, and reconnects with growing pauses, by itself. */
 struct tickets;
 struct tickets *tickets_open(struct uv_loop_s *loop, const struct approval_redis *redis, struct fault *fault);
+/* Answers what is still waiting (ok = false), and then calls nobody any more. The loop has to run on until
+ * its handles are closed. */
 void tickets_close(struct tickets *tickets);
 bool tickets_is_connected(const struct tickets *tickets);
 
@@ -151,9 +157,14 @@ uint64_t tickets_park(struct tickets *tickets, const struct ticket_content *cont
 /* The asker is gone: `done` will not be called. */
 void tickets_forget(struct tickets *tickets, uint64_t token);
 
-/* The result (or the failure, rejection, expiry) of this ticket has reached the agent: the same content
- * is from now on a new request. Fire and forget; a lost one means that the result is offered again. */
+/* The result (or the failure) of this ticket has reached the agent: the same content is from now on a new
+ * request. Fire and forget; a lost one means that the result is offered again. Without effect on other
+ * outcomes: a rejection stands for the ticket's lifetime, an expiry is told once in any case, an unknown
+ * outcome waits for a person. */
 void tickets_delivered(struct tickets *tickets, const char *id);
+
+/* The agent takes its request back; without effect once the executor has it. */
+void tickets_cancel(struct tickets *tickets, const char *id, const char *agent);
 
 /* What consoles say to everybody: who is paused, and "reload". `changed` is called on connecting and after
  * each change, with the names of paused agents; `reload` for each RELOAD. One per process is enough. */

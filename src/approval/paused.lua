@@ -1,0 +1,2 @@
+-- console: the names of paused agents.
+return redis.call('SMEMBERS', OK .. 'paused')
