@@ -23,17 +23,19 @@ struct rules;
 struct rules *rules_read(const char *file, struct view text, struct fault *fault);
 void rules_free(struct rules *rules);
 const char *rules_name(const struct rules *rules);
-struct sha256 rules_hash(const struct rules *rules);      /* over the text: the policy's version */
+struct sha256 rules_hash(const struct rules *rules); /* over the text: the policy's version */
 /* Could any statement be let through, or parked, that is not a read? (Decides what agents are told of
- * read-only, and whether a direct credential is needed.) */
+ * read-only.) Could one be parked? Could one be let through without approval, so that the agent's own
+ * session needs the `direct` credential? */
 bool rules_can_write(const struct rules *rules);
 bool rules_can_park(const struct rules *rules);
-bool rules_is_observing(const struct rules *rules);       /* mode: observe */
+bool rules_needs_direct(const struct rules *rules);
+bool rules_is_observing(const struct rules *rules); /* mode: observe */
 
 struct rules_approval {
-    unsigned hold_seconds;   /* 20 */
+    unsigned hold_seconds;    /* 20 */
     uint64_t expires_seconds; /* 24 h */
-    unsigned approvals;      /* 1 */
+    unsigned approvals;       /* 1 */
 };
 
 struct rules_approval rules_approval(const struct rules *rules);
@@ -49,12 +51,12 @@ struct asker {
 
 struct judgement {
     enum verdict verdict;
-    const char *rule;        /* the rule's id, or the built-in one's: "allowed_operations", "function-not-listed" … */
-    const char *reason;      /* one sentence without a full stop; arena or constant */
-    const char *hint;        /* what to do next, or NULL */
-    const char *sqlstate;    /* of a refusal: 42501; 42601, 22021, 54000 … when it was not parsed */
-    int position;            /* byte offset in the message; -1 none */
-    bool would;              /* mode observe: this is what enforce would have done; verdict is allow */
+    const char *rule;     /* the rule's id, or the built-in one's: "allowed_operations", "function-not-listed" … */
+    const char *reason;   /* one sentence without a full stop; arena or constant */
+    const char *hint;     /* what to do next, or NULL */
+    const char *sqlstate; /* of a refusal: 42501; 42601, 22021, 54000 … when it was not parsed */
+    int position;         /* byte offset in the message; -1 none */
+    bool would;           /* mode observe: this is what enforce would have done; verdict is allow */
     enum verdict would_verdict;
 };
 
@@ -74,8 +76,10 @@ void rules_judge_error(enum parser_result result, const struct parser_error *err
 
 /* ---- settings: one table for SET, RESET, set_config and start-up options ---------------------------- */
 
-/* May this session's `name` be set to `value`? value NULL: reset. Values of list settings come as one
- * string. NULL: yes; else the reason. */
+/* May this session's `name` be set to these values? One for each element of a SET with a list; lists in
+ * one string (set_config, start-up options) are taken apart. count 0: reset to what the session began
+ * with. The values are literals: a computed one has none, and is the caller's to refuse. NULL: yes; else
+ * the reason, one sentence without a full stop, in the arena or constant. */
 const char *rules_setting(const struct rules *rules, struct view name, const struct view *values, size_t count,
                           struct arena *arena);
 

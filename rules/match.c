@@ -1,0 +1,93 @@
+#include "match.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+bool match_view(const char *glob, struct view text)
+{
+    if (strchr(glob, '*') == NULL)
+        return view_is(text, glob);
+    struct bytes copy = {0};
+    bytes_add_view(&copy, text);
+    bool is_matching = text_glob(glob, bytes_text(&copy));
+    bytes_fini(&copy);
+    return is_matching;
+}
+
+bool match_text(const struct names *globs, const char *text)
+{
+    for (size_t i = 0; i < globs->count; i++)
+        if (text != NULL && text_glob(globs->at[i], text))
+            return true;
+    return globs->count == 0;
+}
+
+bool match_names(const struct names *names, struct view name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (view_is(name, names->at[i]))
+            return true;
+    return false;
+}
+
+/* Could an object of that name be PostgreSQL's own? Its catalogs come before any search_path. */
+static bool is_catalog_name(struct view name)
+{
+    return view_starts(name, "pg_");
+}
+
+/* The schema is not written: what the search path could make of it. */
+static enum match match_by_path(const struct rules *rules, const struct pattern *pattern, struct view name)
+{
+    size_t matching = 0, possible = rules->search_path.count;
+    for (size_t i = 0; i < rules->search_path.count; i++)
+        matching += text_glob(pattern->schema, rules->search_path.at[i]);
+    if (is_catalog_name(name)) {
+        possible++;
+        matching += text_glob(pattern->schema, "pg_catalog");
+    }
+    return matching == 0 ? MATCH_NO : matching == possible ? MATCH_YES : MATCH_MAYBE;
+}
+
+static enum match match_pattern(const struct rules *rules, const struct pattern *pattern, const struct touch *touch)
+{
+    if (match_view(pattern->name, touch->name)) {
+        if (pattern->schema == NULL)
+            return MATCH_YES;
+        if (touch->schema.len == 0)
+            return match_by_path(rules, pattern, touch->name);
+        if (match_view(pattern->schema, touch->schema))
+            return MATCH_YES;
+    }
+    /* DROP SCHEMA vault concerns all that "vault.*" stands for. */
+    bool is_schema = touch->kind == OBJECT_KIND_OTHER && pattern->schema != NULL;
+    return is_schema && match_view(pattern->schema, touch->name) ? MATCH_MAYBE : MATCH_NO;
+}
+
+enum match match_touch(const struct rules *rules, const struct patterns *patterns, const struct touch *touch)
+{
+    enum match best = MATCH_NO;
+    if (touch->kind == OBJECT_KIND_NONE || touch->name.len == 0)
+        return MATCH_NO;
+    for (size_t i = 0; i < patterns->count; i++) {
+        enum match match = match_pattern(rules, &patterns->at[i], touch);
+        if (match > best)
+            best = match;
+    }
+    return best;
+}
+
+bool match_function(const struct rules *rules, struct view schema, struct view name, bool exactly)
+{
+    for (size_t i = 0; i < rules->functions.count; i++) {
+        const struct pattern *pattern = &rules->functions.at[i];
+        if (exactly ? !view_is(name, pattern->name) : !match_view(pattern->name, name))
+            continue;
+        if (schema.len == 0 && match_by_path(rules, pattern, name) == MATCH_YES)
+            return true;
+        if (schema.len > 0 && (exactly ? view_is(schema, pattern->schema) : match_view(pattern->schema, schema)))
+            return true;
+    }
+    return false;
+}
