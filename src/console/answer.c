@@ -36,8 +36,7 @@ struct view *answer_row(struct answer *answer)
     CHECK(answer->column_count > 0);
     if (answer->row_count == answer->row_cap) {
         answer->row_cap = answer->row_cap > 0 ? 2 * answer->row_cap : 16;
-        answer->cells =
-            check_realloc(answer->cells, answer->row_cap * answer->column_count * sizeof *answer->cells);
+        answer->cells = check_realloc(answer->cells, answer->row_cap * answer->column_count * sizeof *answer->cells);
     }
     struct view *row = answer->cells + answer->row_count++ * answer->column_count;
     memset(row, 0, answer->column_count * sizeof *row);

@@ -56,23 +56,32 @@ static bool skip_between(struct view *at)
     return true;
 }
 
-/* at stands on the opening quote. False: there is no closing one. */
+/* The offset of the quote that closes what v begins with; 0: there is none. */
+static size_t closing_quote(struct view v)
+{
+    for (size_t i = 1; i < v.len; i++) {
+        if (v.data[i] != v.data[0])
+            continue;
+        if (i + 1 == v.len || v.data[i + 1] != v.data[0])
+            return i;
+        i++;
+    }
+    return 0;
+}
+
 static bool take_quoted(struct view *at, struct arena *arena, struct view *text)
 {
-    char quote = at->data[0];
-    char *to = arena_alloc(arena, at->len + 1);
-    size_t len = 0;
-    for (drop(at, 1); at->len > 0; drop(at, 1)) {
-        if (at->data[0] == quote) {
-            drop(at, 1);
-            if (at->len == 0 || at->data[0] != quote) {
-                *text = (struct view){to, len};
-                return true;
-            }
-        }
-        to[len++] = at->data[0];
+    size_t end = closing_quote(*at), len = 0;
+    if (end == 0)
+        return false;
+    char *to = arena_alloc(arena, end);
+    for (size_t i = 1; i < end; i++) {
+        to[len++] = at->data[i];
+        i += at->data[i] == at->data[0]; /* the second of a doubled quote */
     }
-    return false;
+    *text = (struct view){to, len};
+    drop(at, end + 1);
+    return true;
 }
 
 static struct view take_plain(struct view *at)

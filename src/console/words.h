@@ -27,7 +27,7 @@ struct words {
 enum words_result {
     WORDS_RESULT_NONE, /* nothing but space and comments to the end */
     WORDS_RESULT_ONE,
-    WORDS_RESULT_BAD,  /* a quote or comment without its end; *why says which */
+    WORDS_RESULT_BAD, /* a quote or comment without its end; *why says which */
 };
 
 /* Takes the next statement off *sql, with the semicolon that ends it. Empty statements are passed over.

@@ -1,0 +1,151 @@
+/* The table, and finding a row in it: the longest name whose keywords stand first in the statement. */
+#include "command.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *const queue_columns[] = {"ticket",  "state",      "agent",     "database",  "created",
+                                            "expires", "operations", "relations", "statement", "reason (agent's claim)",
+                                            NULL};
+static const char *const tickets_columns[] = {"ticket",    "state",     "agent",    "database", "created", "operations",
+                                              "relations", "statement", "approver", "words",    "outcome", NULL};
+static const char *const item_columns[] = {"item", "value", NULL};
+static const char *const session_columns[] = {
+    "session", "agent", "database", "client", "state", "since", "application (agent's claim)", NULL};
+static const char *const paused_columns[] = {"agent", NULL};
+static const char *const help_columns[] = {"command", "meaning", NULL};
+static const char *const version_columns[] = {"version", NULL};
+
+/* Columns of the values that drivers ask for on connecting. */
+static const char *const one_columns[] = {"?column?", NULL};
+static const char *const read_only_columns[] = {"transaction_read_only", NULL};
+static const char *const default_read_only_columns[] = {"default_transaction_read_only", NULL};
+static const char *const isolation_columns[] = {"transaction_isolation", NULL};
+static const char *const default_isolation_columns[] = {"default_transaction_isolation", NULL};
+static const char *const strings_columns[] = {"standard_conforming_strings", NULL};
+static const char *const encoding_columns[] = {"client_encoding", NULL};
+static const char *const server_version_columns[] = {"server_version", NULL};
+static const char *const schema_columns[] = {"current_schema", NULL};
+static const char *const recovery_columns[] = {"pg_is_in_recovery", NULL};
+static const char *const unlock_columns[] = {"pg_advisory_unlock_all", NULL};
+
+#define COURTESY(name, columns, value)                                                                                 \
+    {                                                                                                                  \
+        name, "", 0, 0, columns, courtesy_value, NULL, value, false                                                    \
+    }
+
+static const struct command table[] = {
+    {"SHOW QUEUE", "", 0, 0, queue_columns, show_queue, "the statements that wait for a decision, newest last", NULL,
+     false},
+    {"SHOW TICKETS", "", 0, 0, tickets_columns, show_tickets, "the latest 200 tickets in every state", NULL, false},
+    {"SHOW TICKET", "t42", 1, 1, item_columns, show_ticket, "all there is to know about a ticket", NULL, false},
+    {"APPROVE", "t42 [DIGEST abc123…] ['words']", 1, 4, NULL, decide_approve,
+     "let it run, once; with DIGEST, only if the ticket's digest begins so", NULL, false},
+    {"REJECT", "t42 'why'", 2, 2, NULL, decide_reject, "refuse it; the agent is told why", NULL, false},
+    {"SHOW SESSIONS", "", 0, 0, session_columns, show_sessions, "agents that are connected now", NULL, false},
+    {"SHOW PAUSED", "", 0, 0, paused_columns, show_paused, "agents that are paused", NULL, false},
+    {"PAUSE", "agent", 1, 1, NULL, decide_pause, "stop an agent at once: all its statements are refused", NULL, false},
+    {"RESUME", "agent", 1, 1, NULL, decide_resume, "let a paused agent go on", NULL, false},
+    {"RELOAD", "", 0, 0, NULL, decide_reload, "have the proxies and this console read their configuration again", NULL,
+     false},
+    {"SHOW VERSION", "", 0, 0, version_columns, show_version, "the console's version", NULL, false},
+    {"SHOW HELP", "", 0, 0, help_columns, show_help, "this list", NULL, false},
+    {"HELP", "", 0, 0, help_columns, show_help, "this list", NULL, false},
+
+    /* What psql and drivers say unasked. None of it does anything. */
+    {"BEGIN", "", 0, COMMAND_ANY, NULL, courtesy_begin, NULL, "BEGIN", false},
+    {"START TRANSACTION", "", 0, COMMAND_ANY, NULL, courtesy_begin, NULL, "START TRANSACTION", false},
+    {"COMMIT", "", 0, 2, NULL, courtesy_commit, NULL, "COMMIT", true},
+    {"END", "", 0, 2, NULL, courtesy_commit, NULL, "COMMIT", true},
+    {"ROLLBACK", "", 0, 2, NULL, courtesy_rollback, NULL, "ROLLBACK", true},
+    {"ABORT", "", 0, 2, NULL, courtesy_rollback, NULL, "ROLLBACK", true},
+    {"ROLLBACK TO", "", 1, 2, NULL, courtesy_begin, NULL, "ROLLBACK", true},
+    {"SAVEPOINT", "", 1, 1, NULL, courtesy_tag, NULL, "SAVEPOINT", false},
+    {"RELEASE", "", 1, 2, NULL, courtesy_tag, NULL, "RELEASE", false},
+    {"SET", "", 1, COMMAND_ANY, NULL, courtesy_tag, NULL, "SET", false},
+    {"RESET", "", 1, 3, NULL, courtesy_tag, NULL, "RESET", false},
+    {"DISCARD", "", 1, 1, NULL, courtesy_tag, NULL, "DISCARD ALL", false},
+    {"DEALLOCATE", "", 1, 2, NULL, courtesy_tag, NULL, "DEALLOCATE", false},
+    {"CLOSE", "", 1, 1, NULL, courtesy_tag, NULL, "CLOSE CURSOR", false},
+    {"UNLISTEN", "", 1, 1, NULL, courtesy_tag, NULL, "UNLISTEN", false},
+    COURTESY("SELECT 1", one_columns, "1"),
+    COURTESY("SHOW TRANSACTION_READ_ONLY", read_only_columns, "off"),
+    COURTESY("SHOW DEFAULT_TRANSACTION_READ_ONLY", default_read_only_columns, "off"),
+    COURTESY("SHOW TRANSACTION_ISOLATION", isolation_columns, "read committed"),
+    COURTESY("SHOW TRANSACTION ISOLATION LEVEL", isolation_columns, "read committed"),
+    COURTESY("SHOW DEFAULT_TRANSACTION_ISOLATION", default_isolation_columns, "read committed"),
+    COURTESY("SHOW STANDARD_CONFORMING_STRINGS", strings_columns, "on"),
+    COURTESY("SHOW CLIENT_ENCODING", encoding_columns, "UTF8"),
+    COURTESY("SHOW SERVER_VERSION", server_version_columns, "15.0"),
+    COURTESY("SELECT VERSION ( )", version_columns, "PostgreSQL 15.0 (the console of sallyport " SALLYPORT_VERSION ")"),
+    COURTESY("SELECT PG_CATALOG.VERSION ( )", version_columns,
+             "PostgreSQL 15.0 (the console of sallyport " SALLYPORT_VERSION ")"),
+    COURTESY("SELECT CURRENT_SCHEMA ( )", schema_columns, "public"),
+    COURTESY("SELECT PG_IS_IN_RECOVERY ( )", recovery_columns, "f"),
+    COURTESY("SELECT PG_CATALOG.PG_IS_IN_RECOVERY ( )", recovery_columns, "f"),
+    COURTESY("SELECT PG_ADVISORY_UNLOCK_ALL ( )", unlock_columns, ""),
+    {.name = NULL},
+};
+
+const struct command *command_table(void)
+{
+    return table;
+}
+
+/* Do the command's keywords stand first? Their number, else 0. */
+static size_t keywords_match(const char *name, const struct words *words)
+{
+    size_t count = 0;
+    for (const char *at = name; *at != '\0'; count++) {
+        size_t len = strcspn(at, " ");
+        if (count >= words->count || count >= WORDS_MOST)
+            return 0;
+        const struct word *word = &words->word[count];
+        bool is_keyword = word->kind == WORD_KIND_PLAIN || word->kind == WORD_KIND_SIGN;
+        if (!is_keyword || !text_same_folded(word->text, (struct view){at, len}))
+            return 0;
+        at += len + (at[len] == ' ');
+    }
+    return count;
+}
+
+static const char *join(struct arena *arena, const char *a, const char *b, const char *c, const char *d)
+{
+    struct bytes all = {0};
+    bytes_add_text(&all, a);
+    bytes_add_text(&all, b);
+    bytes_add_text(&all, c);
+    bytes_add_text(&all, d);
+    const char *text = arena_copy(arena, bytes_view(&all));
+    bytes_fini(&all);
+    return text;
+}
+
+const struct command *command_find(struct words *words, struct arena *arena, const char **why, const char **hint)
+{
+    const struct command *best = NULL;
+    size_t best_len = 0;
+    for (const struct command *c = table; c->name != NULL; c++) {
+        size_t len = keywords_match(c->name, words);
+        if (len > best_len) {
+            best = c;
+            best_len = len;
+        }
+    }
+    *hint = NULL;
+    if (best == NULL) {
+        *why = "this is not a command of the console";
+        *hint = "HELP lists the commands. No SQL runs here: the console decides about statements of agents.";
+        return NULL;
+    }
+    size_t arguments = words->count - best_len;
+    if (arguments < best->least || arguments > best->most) {
+        *why = join(arena, "write ", best->name, best->arguments[0] != '\0' ? " " : "", best->arguments);
+        return NULL;
+    }
+    size_t kept = words->count < WORDS_MOST ? words->count : WORDS_MOST;
+    memmove(words->word, words->word + best_len, (kept - best_len) * sizeof *words->word);
+    words->count = arguments;
+    return best;
+}

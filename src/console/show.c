@@ -1,0 +1,160 @@
+/* Commands that look. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "view.h"
+
+enum { QUEUE_MOST = 1000, TICKETS_MOST = 200 };
+
+static void fail_redis(struct answer *answer, const struct fault *fault)
+{
+    answer_fail(answer, "58000", "Nothing was decided. Is Redis running?", "the queue can't be read: %s",
+                fault->message);
+}
+
+static bool list(struct desk *desk, unsigned states, size_t limit, struct answer *answer, struct queue_ticket **tickets,
+                 size_t *count)
+{
+    struct fault fault = {0};
+    pthread_mutex_lock(&desk->queue_lock);
+    bool done = queue_list(desk->queue, states, limit, &answer->arena, tickets, count, &fault);
+    pthread_mutex_unlock(&desk->queue_lock);
+    if (!done)
+        fail_redis(answer, &fault);
+    return done;
+}
+
+COMMAND_HANDLER(show_queue)
+{
+    struct queue_ticket *tickets;
+    size_t count;
+    if (!list(desk, 1u << TICKET_STATE_PARKED, QUEUE_MOST, answer, &tickets, &count))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct queue_ticket *t = &tickets[i];
+        struct view *row = answer_row(answer);
+        row[0] = answer_text(answer, t->id);
+        row[1] = answer_text(answer, ticket_state_name(t->state));
+        row[2] = answer_text(answer, t->content.agent);
+        row[3] = answer_text(answer, t->content.database);
+        row[4] = answer_text(answer, t->created);
+        row[5] = answer_text(answer, t->expires);
+        row[6] = view_list(answer, t->operations);
+        row[7] = view_list(answer, t->relations);
+        row[8] = view_statement(answer, &t->content);
+        row[9] = answer_visible(answer, view_of(t->reason), false);
+    }
+}
+
+COMMAND_HANDLER(show_tickets)
+{
+    struct queue_ticket *tickets;
+    size_t count;
+    if (!list(desk, 0, TICKETS_MOST, answer, &tickets, &count))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct queue_ticket *t = &tickets[i];
+        struct view *row = answer_row(answer);
+        row[0] = answer_text(answer, t->id);
+        row[1] = answer_text(answer, ticket_state_name(t->state));
+        row[2] = answer_text(answer, t->content.agent);
+        row[3] = answer_text(answer, t->content.database);
+        row[4] = answer_text(answer, t->created);
+        row[5] = view_list(answer, t->operations);
+        row[6] = view_list(answer, t->relations);
+        row[7] = view_statement(answer, &t->content);
+        row[8] = answer_text(answer, t->approver);
+        row[9] = answer_visible(answer, view_of(t->words), false);
+        row[10] = answer_visible(answer, view_of(t->outcome), false);
+    }
+}
+
+COMMAND_HANDLER(show_ticket)
+{
+    const char *id = arena_copy(&answer->arena, words->word[0].text);
+    struct queue_ticket ticket;
+    struct fault fault = {0};
+    bool found = false;
+    pthread_mutex_lock(&desk->queue_lock);
+    bool done = queue_show(desk->queue, id, &answer->arena, &ticket, &found, &fault);
+    pthread_mutex_unlock(&desk->queue_lock);
+    if (!done)
+        fail_redis(answer, &fault);
+    else if (!found)
+        answer_fail(answer, "42704", NULL, "there is no ticket %s", id);
+    else
+        view_ticket(answer, &ticket);
+}
+
+/* The first of these members that the session has; proxies of another version may lack some. */
+static struct view member(struct answer *answer, const json_t *session, const char *name)
+{
+    const json_t *value = json_object_get(session, name);
+    char number[32];
+    if (json_is_string(value))
+        return answer_visible(answer, view_of(json_string_value(value)), false);
+    if (!json_is_integer(value))
+        return (struct view){NULL, 0};
+    snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+    return answer_text(answer, number);
+}
+
+COMMAND_HANDLER(show_sessions)
+{
+    static const char *const members[] = {"session", "agent", "database", "client", "state", "since", "application"};
+    const char *text = NULL;
+    struct fault fault = {0};
+    pthread_mutex_lock(&desk->queue_lock);
+    bool done = queue_sessions(desk->queue, &answer->arena, &text, &fault);
+    pthread_mutex_unlock(&desk->queue_lock);
+    if (!done) {
+        fail_redis(answer, &fault);
+        return;
+    }
+    json_t *sessions = json_loads(text, 0, NULL), *session;
+    size_t i;
+    if (!json_is_array(sessions))
+        answer_fail(answer, "XX000", NULL, "what the proxies publish about their sessions can't be read");
+    json_array_foreach(sessions, i, session)
+    {
+        struct view *row = answer_row(answer);
+        for (size_t column = 0; column < sizeof members / sizeof *members; column++)
+            row[column] = member(answer, session, members[column]);
+    }
+    json_decref(sessions);
+}
+
+COMMAND_HANDLER(show_paused)
+{
+    const char **agents = NULL;
+    size_t count = 0;
+    struct fault fault = {0};
+    pthread_mutex_lock(&desk->queue_lock);
+    bool done = queue_paused(desk->queue, &answer->arena, &agents, &count, &fault);
+    pthread_mutex_unlock(&desk->queue_lock);
+    if (!done)
+        fail_redis(answer, &fault);
+    for (size_t i = 0; i < count; i++)
+        answer_row(answer)[0] = answer_visible(answer, view_of(agents[i]), false);
+}
+
+COMMAND_HANDLER(show_help)
+{
+    for (const struct command *c = command_table(); c->name != NULL; c++) {
+        if (c->help == NULL)
+            continue;
+        struct bytes name = {0};
+        bytes_add_format(&name, "%s%s%s", c->name, c->arguments[0] != '\0' ? " " : "", c->arguments);
+        struct view *row = answer_row(answer);
+        row[0] = answer_text(answer, bytes_text(&name));
+        row[1] = answer_text(answer, c->help);
+        bytes_fini(&name);
+    }
+}
+
+COMMAND_HANDLER(show_version)
+{
+    answer_row(answer)[0] = answer_text(answer, "sallyport " SALLYPORT_VERSION);
+}
