@@ -1,0 +1,244 @@
+#include "judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "record.h"
+
+static void prepared_free(struct thing *thing)
+{
+    struct prepared *prepared = (struct prepared *)thing;
+    free(prepared->sql);
+    free(prepared->types);
+    free(prepared->rule);
+    free(prepared->reason);
+    free(prepared->hint);
+    free(prepared->operations);
+    free(prepared->relations);
+    bytes_fini(&prepared->record);
+    arena_fini(&prepared->arena);
+    free(prepared);
+}
+
+static struct prepared *prepared_new(struct view text)
+{
+    struct prepared *prepared = check_calloc(1, sizeof *prepared);
+    prepared->thing.references = 1;
+    prepared->thing.free = prepared_free;
+    prepared->sql = check_strndup(text.data, text.len);
+    prepared->sql_len = text.len;
+    return prepared;
+}
+
+static void replace(char **old, const char *fresh)
+{
+    char *copy = fresh ? check_strdup(fresh) : NULL;
+    free(*old);
+    *old = copy;
+}
+
+/* Names that begin with "sallyport" are ours, in SQL as in the protocol. */
+static bool has_reserved_name(const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++)
+        if (view_starts(facts->statements[i].name, "sallyport"))
+            return true;
+    return false;
+}
+
+static bool is_all_rollback(const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++)
+        if (facts->statements[i].operation != OPERATION_ROLLBACK)
+            return false;
+    return facts->count > 0;
+}
+
+static void keep_verdict(struct session *session, struct prepared *prepared, const struct facts *facts,
+                         const struct judgement *judgement)
+{
+    prepared->judged_in = session->options.generation;
+    prepared->verdict = judgement->verdict;
+    replace(&prepared->rule, judgement->rule);
+    replace(&prepared->reason, judgement->reason);
+    replace(&prepared->hint, judgement->hint);
+    snprintf(prepared->sqlstate, sizeof prepared->sqlstate, "%s", judgement->sqlstate ? judgement->sqlstate : "42501");
+    prepared->position = judgement->position;
+    record_text(session, prepared, facts, judgement);
+}
+
+/* The agent's claims travel as settings, which the server knows nothing of until they are set. */
+static void hear_claims(struct session *session, const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct statement *statement = &facts->statements[i];
+        for (size_t k = 0; k < statement->setting_count; k++) {
+            const struct setting_use *use = &statement->settings[k];
+            bool is_set = use->how == SETTING_HOW_SET || use->how == SETTING_HOW_SET_LOCAL;
+            struct view value = use->value_count > 0 ? use->values[0] : (struct view){0};
+            char **claim = view_is(use->name, "sallyport.reason")     ? &session->reason
+                           : view_is(use->name, "application_name") ? &session->application
+                                                                      : NULL;
+            if (claim == NULL || use->how == SETTING_HOW_SHOW)
+                continue;
+            char *copy = is_set ? check_strndup(value.data, value.len) : NULL;
+            free(*claim);
+            *claim = copy;
+        }
+    }
+}
+
+static void keep_for_ticket(struct prepared *prepared, const struct facts *facts)
+{
+    struct bytes json = {0};
+    rules_add_operations(&json, facts->statements, facts->count);
+    replace(&prepared->operations, bytes_text(&json));
+    bytes_clear(&json);
+    rules_add_relations(&json, facts->statements, facts->count);
+    replace(&prepared->relations, bytes_text(&json));
+    bytes_fini(&json);
+
+    struct view *texts = arena_alloc(&prepared->arena, facts->count * sizeof *texts);
+    for (size_t i = 0; i < facts->count; i++)
+        texts[i] = arena_view(&prepared->arena, facts->statements[i].text);
+    prepared->texts = texts;
+    prepared->statement_count = facts->count;
+}
+
+static enum effect_kind effect_of(const struct statement *statement)
+{
+    bool all = (statement->flags & STATEMENT_ALL) != 0;
+    switch ((int)statement->operation) {
+    case OPERATION_PREPARE:
+        return EFFECT_PREPARE;
+    case OPERATION_DEALLOCATE:
+        return all ? EFFECT_DEALLOCATE_ALL : EFFECT_DEALLOCATE;
+    case OPERATION_DECLARE:
+        return EFFECT_DECLARE;
+    case OPERATION_CLOSE:
+        return all ? EFFECT_CLOSE_ALL : EFFECT_CLOSE;
+    case OPERATION_DISCARD:
+        return all ? EFFECT_DISCARD_ALL : EFFECT_NONE;
+    }
+    return EFFECT_NONE;
+}
+
+static void keep_effects(struct prepared *prepared, const struct facts *facts)
+{
+    bool any = false;
+    for (size_t i = 0; i < facts->count && !any; i++)
+        any = effect_of(&facts->statements[i]) != EFFECT_NONE;
+    if (!any)
+        return;
+    struct effect *effects = arena_alloc(&prepared->arena, facts->count * sizeof *effects);
+    for (size_t i = 0; i < facts->count; i++)
+        effects[i] = (struct effect){effect_of(&facts->statements[i]),
+                                     arena_view(&prepared->arena, facts->statements[i].name)};
+    prepared->effects = effects;
+    prepared->effect_count = facts->count;
+}
+
+/* A string of several statements is one ticket only if every one of them waits. */
+static void refuse_mixture(struct session *session, const struct asker *asker, const struct facts *facts,
+                           struct judgement *whole)
+{
+    if (whole->verdict != VERDICT_PARK || facts->count < 2)
+        return;
+    for (size_t i = 0; i < facts->count; i++) {
+        struct judgement one = {0};
+        rules_judge(session->options.rules, asker, &facts->statements[i], &session->desk->statement, &one);
+        if (one.verdict == VERDICT_PARK)
+            continue;
+        *whole = (struct judgement){
+            .verdict = VERDICT_DENY,
+            .rule = "mixed-string",
+            .reason = "a string that mixes writes that wait for approval with other statements can't be sent as one",
+            .hint = "Send the writes by themselves; BEGIN and COMMIT around a single write are not needed.",
+            .position = -1,
+        };
+        return;
+    }
+}
+
+static void judge(struct session *session, struct prepared *prepared, struct facts *facts)
+{
+    struct view text = {prepared->sql, prepared->sql_len};
+    struct asker asker = {session->options.agent, session->options.database};
+    struct parser_limits limits = {.length = session->options.limits.query};
+    struct judgement judgement = {0};
+    struct parser_error error;
+    enum parser_result result = parser_read(text, &limits, &session->desk->statement, facts, &error);
+    if (result != PARSER_RESULT_OK) {
+        *facts = (struct facts){.text = text};
+        rules_judge_error(result, &error, &session->desk->statement, &judgement);
+        keep_verdict(session, prepared, NULL, &judgement);
+        return;
+    }
+    rules_judge_message(session->options.rules, &asker, facts, &session->desk->statement, NULL, &judgement);
+    refuse_mixture(session, &asker, facts, &judgement);
+    if (judgement.verdict != VERDICT_DENY && has_reserved_name(facts))
+        judgement = (struct judgement){
+            .verdict = VERDICT_DENY,
+            .rule = "reserved-name",
+            .reason = "names that begin with \"sallyport\" are taken",
+            .hint = "Choose another name.",
+            .position = -1,
+        };
+    keep_verdict(session, prepared, facts, &judgement);
+    prepared->is_rollback = is_all_rollback(facts);
+    prepared->is_copy_in = false;
+    for (size_t i = 0; i < facts->count; i++)
+        prepared->is_copy_in |= (facts->statements[i].flags & STATEMENT_COPY_IN) != 0;
+    keep_effects(prepared, facts);
+    if (prepared->verdict <= VERDICT_FLAG)
+        hear_claims(session, facts);
+    if (prepared->verdict == VERDICT_PARK)
+        keep_for_ticket(prepared, facts);
+}
+
+struct prepared *judge_text(struct session *session, struct view text, struct facts *facts, struct view *sql)
+{
+    struct prepared *prepared = prepared_new(text);
+    judge(session, prepared, facts);
+    *sql = facts->text;
+    session->judged++;
+    snprintf(session->current, sizeof session->current, "%.*s", (int)(text.len > 120 ? 120 : text.len), prepared->sql);
+    return prepared;
+}
+
+void judge_again(struct session *session, struct prepared *prepared)
+{
+    struct facts facts;
+    if (prepared->judged_in == session->options.generation)
+        return;
+    bool was_parked = prepared->verdict == VERDICT_PARK;
+    judge(session, prepared, &facts);
+    /* The server holds an inert text for what was parked, and the real one for what was not: a verdict
+     * may only become stricter here. */
+    if (was_parked != (prepared->verdict == VERDICT_PARK))
+        judge_overrule(session, prepared, "policy-changed", "the policy changed after this statement was prepared",
+                       "Prepare the statement again.");
+}
+
+void judge_overrule(struct session *session, struct prepared *prepared, const char *rule, const char *reason,
+                    const char *hint)
+{
+    struct judgement judgement = {
+        .verdict = VERDICT_DENY, .rule = rule, .reason = reason, .hint = hint, .position = -1};
+    keep_verdict(session, prepared, NULL, &judgement);
+}
+
+void judge_words(const struct prepared *prepared, struct judgement *judgement)
+{
+    *judgement = (struct judgement){
+        .verdict = prepared->verdict,
+        .rule = prepared->rule,
+        .reason = prepared->reason,
+        .hint = prepared->hint,
+        .sqlstate = prepared->sqlstate,
+        .position = prepared->position,
+    };
+}

@@ -1,0 +1,539 @@
+#include "session_agent.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "deliver.h"
+#include "ending.h"
+#include "judge.h"
+#include "park.h"
+#include "record.h"
+#include "replies.h"
+#include "words.h"
+
+struct incoming {
+    char type;
+    struct view body, whole, rest;
+};
+
+/* ---- refusals -------------------------------------------------------------------------------------------- */
+
+/* For messages that are refused for what they are: the record says what the agent is told. */
+static uint64_t refusal_words(struct session *session, const char *what, const char *rule, const char *reason,
+                              const char *hint, struct bytes *words)
+{
+    uint64_t record = record_refusal(session, what, rule, reason);
+    struct judgement judgement = {
+        .verdict = VERDICT_DENY, .rule = rule, .reason = reason, .hint = hint, .sqlstate = "42501", .position = -1};
+    words_add_refusal(words, &judgement, (struct view){0}, record);
+    return record;
+}
+
+/* The server's own words for a name that doesn't exist. */
+static void missing_words(struct bytes *words, const char *sqlstate, const char *what, struct view name)
+{
+    struct bytes message = {0};
+    if (name.len == 0 && sqlstate[0] == '2')
+        bytes_add_text(&message, "unnamed prepared statement does not exist");
+    else
+        bytes_add_format(&message, "%s \"%.*s\" does not exist", what, (int)name.len, name.data ? name.data : "");
+    struct message_words error = {.severity = "ERROR", .sqlstate = sqlstate, .message = bytes_text(&message)};
+    message_add_words(words, 'E', &error);
+    bytes_fini(&message);
+}
+
+static void verdict_words(const struct prepared *prepared, uint64_t record, struct bytes *words)
+{
+    struct judgement judgement;
+    judge_words(prepared, &judgement);
+    words_add_refusal(words, &judgement, (struct view){prepared->sql, prepared->sql_len}, record);
+}
+
+static const struct judgement unrecorded = {
+    .verdict = VERDICT_DENY,
+    .rule = "audit-unavailable",
+    .reason = "the audit log can't be written, and nothing runs unrecorded",
+    .hint = "Tell the operator; ROLLBACK still works.",
+    .sqlstate = "58030",
+    .position = -1,
+};
+
+/* The server cuts names off at 63 bytes, so a longer one could mean another; and some are ours. */
+static bool is_name_refused(struct session *session, const struct incoming *in, struct view name)
+{
+    if (name.len <= 63 && !view_starts(name, "sallyport"))
+        return false;
+    struct bytes words = {0};
+    char what[32];
+    snprintf(what, sizeof what, "message %c", in->type);
+    uint64_t record = refusal_words(
+        session, what, "reserved-name", "names of statements and portals have at most 63 bytes and don't begin with "
+        "\"sallyport\"", "Choose another name.", &words);
+    if (in->type == 'P')
+        reply_refuse_parse(session, view_of("sallyport refused"), "reserved-name", record, &words);
+    else
+        reply_refuse_name(session, in->type, &words);
+    return true;
+}
+
+static bool wait_until_certain(struct session *session)
+{
+    session->hold = HOLD_BARRIER;
+    reply_flush(session);
+    return false;
+}
+
+/* ---- Query -------------------------------------------------------------------------------------------------- */
+
+static void refuse_query(struct session *session, const struct prepared *prepared)
+{
+    struct bytes words = {0};
+    uint64_t record = record_statement(session, "statement", prepared, NULL, 0);
+    verdict_words(prepared, record, &words);
+    reply_refuse_query(session, prepared->rule, record, &words);
+}
+
+static void forward_query(struct session *session, const struct incoming *in, struct prepared *prepared,
+                          struct view sql, bool is_original)
+{
+    uint64_t record = record_statement(session, "statement", prepared, NULL, 0);
+    if (record == 0 && !prepared->is_rollback) {
+        struct bytes words = {0};
+        words_add_refusal(&words, &unrecorded, (struct view){0}, 0);
+        reply_refuse_query(session, unrecorded.rule, 0, &words);
+        return;
+    }
+    if (is_original)
+        stream_pass(&session->to_server, in->whole);
+    else
+        message_add_query(stream_make(&session->to_server), sql);
+    struct reply *reply = reply_expect(session, OWED_KIND_QUERY, REPLY_ROLE_AGENT);
+    if (reply == NULL)
+        return;
+    reply->prepared = thing_hold(prepared);
+    reply->record = record;
+    reply->started = session->port->now(session->arg);
+    names_announce(&session->statements, (struct view){0}, NULL, &reply->statement);
+    names_announce(&session->portals, (struct view){0}, NULL, &reply->portal);
+    if (prepared->is_copy_in)
+        session->hold = HOLD_COPY;
+}
+
+static bool on_query(struct session *session, const struct incoming *in)
+{
+    struct view text, sql;
+    struct facts facts;
+    if (!message_read_query(in->body, &text)) {
+        session_end(session, "08P01", "malformed Query message", NULL);
+        return true;
+    }
+    struct prepared *prepared = judge_text(session, text, &facts, &sql);
+    if (prepared->verdict == VERDICT_PARK) {
+        park_query(session, prepared);
+        return true;
+    }
+    if (prepared->verdict == VERDICT_DENY)
+        refuse_query(session, prepared);
+    else
+        forward_query(session, in, prepared, sql, view_equals(sql, text));
+    thing_drop(prepared);
+    return true;
+}
+
+/* ---- Parse -------------------------------------------------------------------------------------------------- */
+
+/* A declared type may run code of its own when a value is bound: only built-in ones are let through. */
+static bool is_type_refused(struct session *session, const struct message_parse *parse)
+{
+    struct reader types = reader_of(parse->types);
+    for (uint16_t i = 0; i < parse->type_count; i++) {
+        uint32_t type = reader_u32(&types);
+        if (type == 0 || rules_type_is_base(type))
+            continue;
+        struct bytes words = {0};
+        char reason[128];
+        snprintf(reason, sizeof reason, "parameter $%d is declared with type %u, which is not a built-in base type",
+                 i + 1, type);
+        char *sql = check_strndup(parse->sql.data, parse->sql.len);
+        uint64_t record = refusal_words(session, sql, "parameter-type", reason,
+                                        "Declare it as text and cast it in the statement.", &words);
+        free(sql);
+        reply_refuse_parse(session, parse->name, "parameter-type", record, &words);
+        return true;
+    }
+    return false;
+}
+
+static void keep_types(struct prepared *prepared, const struct message_parse *parse)
+{
+    struct reader types = reader_of(parse->types);
+    if (parse->type_count == 0)
+        return;
+    prepared->types = check_calloc(parse->type_count, sizeof *prepared->types);
+    prepared->type_count = parse->type_count;
+    for (uint16_t i = 0; i < parse->type_count; i++)
+        prepared->types[i] = reader_u32(&types);
+}
+
+static void refuse_parse(struct session *session, struct view name, const struct prepared *prepared)
+{
+    struct bytes words = {0};
+    uint64_t record = record_statement(session, "statement", prepared, NULL, 0);
+    verdict_words(prepared, record, &words);
+    reply_refuse_parse(session, name, prepared->rule, record, &words);
+}
+
+static void forward_parse(struct session *session, const struct incoming *in, const struct message_parse *parse,
+                          struct prepared *prepared, struct view sql)
+{
+    if (view_equals(sql, parse->sql))
+        stream_pass(&session->to_server, in->whole);
+    else
+        message_add_parse(stream_make(&session->to_server), parse->name, sql, prepared->types, prepared->type_count);
+    struct reply *reply = reply_expect(session, OWED_KIND_PARSE, REPLY_ROLE_AGENT);
+    if (reply == NULL)
+        return;
+    names_announce(&session->statements, parse->name, prepared, &reply->statement);
+    /* Its record is that of the Bind that usually follows at once; else session_flush writes one. */
+    thing_drop(session->fresh);
+    session->fresh = thing_hold(prepared);
+}
+
+static bool on_parse(struct session *session, const struct incoming *in)
+{
+    struct message_parse parse;
+    struct facts facts;
+    struct view sql;
+    if (!message_read_parse(in->body, &parse)) {
+        session_end(session, "08P01", "malformed Parse message", NULL);
+        return true;
+    }
+    if (is_name_refused(session, in, parse.name) || is_type_refused(session, &parse))
+        return true;
+    session_record_fresh(session);
+    struct prepared *prepared = judge_text(session, parse.sql, &facts, &sql);
+    keep_types(prepared, &parse);
+    if (prepared->verdict == VERDICT_PARK && facts.count > 1)
+        judge_overrule(session, prepared, "several-statements",
+                       "a prepared statement holds one statement, and one of these waits for approval", NULL);
+    if (prepared->verdict == VERDICT_PARK) {
+        park_parse(session, parse.name, prepared);
+        return true;
+    }
+    if (prepared->verdict == VERDICT_DENY)
+        refuse_parse(session, parse.name, prepared);
+    else
+        forward_parse(session, in, &parse, prepared, sql);
+    thing_drop(prepared);
+    return true;
+}
+
+/* ---- Bind --------------------------------------------------------------------------------------------------- */
+
+static void portal_free(struct thing *thing)
+{
+    struct portal *portal = (struct portal *)thing;
+    thing_drop(portal->prepared);
+    arena_fini(&portal->arena);
+    free(portal);
+}
+
+static struct portal *portal_new(struct prepared *prepared)
+{
+    struct portal *portal = check_calloc(1, sizeof *portal);
+    portal->thing.references = 1;
+    portal->thing.free = portal_free;
+    portal->prepared = thing_hold(prepared);
+    return portal;
+}
+
+/* A parked statement's values belong to its ticket, so they are kept; other portals need only their name. */
+static void keep_values(struct portal *portal, const struct message_bind *bind, const struct ticket_value *values)
+{
+    struct ticket_value *kept = arena_alloc(&portal->arena, bind->value_count * sizeof *kept);
+    uint16_t *formats = arena_alloc(&portal->arena, bind->result_format_count * sizeof *formats);
+    for (uint16_t i = 0; i < bind->value_count; i++) {
+        kept[i] = values[i];
+        kept[i].data = arena_view(&portal->arena, values[i].data);
+    }
+    for (uint16_t i = 0; i < bind->result_format_count; i++)
+        formats[i] = bind->result_formats[i];
+    portal->values = kept;
+    portal->value_count = bind->value_count;
+    portal->formats = formats;
+    portal->format_count = bind->result_format_count;
+}
+
+static struct ticket_value *as_values(struct session *session, const struct message_bind *bind)
+{
+    struct ticket_value *values = arena_alloc(&session->desk->statement, bind->value_count * sizeof *values);
+    for (uint16_t i = 0; i < bind->value_count; i++)
+        values[i] = (struct ticket_value){bind->values[i].data, bind->values[i].data.data == NULL,
+                                          bind->values[i].format};
+    return values;
+}
+
+static void forward_bind(struct session *session, const struct incoming *in, struct view name, struct portal *portal)
+{
+    stream_pass(&session->to_server, in->whole);
+    struct reply *reply = reply_expect(session, OWED_KIND_BIND, REPLY_ROLE_AGENT);
+    if (reply == NULL)
+        return;
+    reply->used = thing_hold(portal);
+    names_announce(&session->portals, name, portal, &reply->portal);
+}
+
+/* Refuses a Bind or Execute of a statement that the rules no longer allow. */
+static bool is_verdict_refused(struct session *session, char type, struct prepared *prepared)
+{
+    judge_again(session, prepared);
+    if (prepared->verdict != VERDICT_DENY)
+        return false;
+    struct bytes words = {0};
+    uint64_t record = record_statement(session, "statement", prepared, NULL, 0);
+    verdict_words(prepared, record, &words);
+    reply_refuse_name(session, type, &words);
+    return true;
+}
+
+static void bind_allowed(struct session *session, const struct incoming *in, const struct message_bind *bind,
+                         struct portal *portal)
+{
+    struct prepared *prepared = portal->prepared;
+    portal->record = record_statement(session, "statement", prepared, as_values(session, bind), bind->value_count);
+    if (portal->record == 0 && !prepared->is_rollback) {
+        struct bytes words = {0};
+        words_add_refusal(&words, &unrecorded, (struct view){0}, 0);
+        reply_refuse_name(session, 'B', &words);
+        return;
+    }
+    prepared->is_recorded = true;
+    forward_bind(session, in, bind->portal, portal);
+}
+
+static bool on_bind(struct session *session, const struct incoming *in)
+{
+    struct message_bind bind;
+    bool is_uncertain;
+    if (!message_read_bind(in->body, &session->desk->statement, &bind)) {
+        session_end(session, "08P01", "malformed Bind message", NULL);
+        return true;
+    }
+    if (is_name_refused(session, in, bind.portal) || is_name_refused(session, in, bind.statement))
+        return true;
+    struct prepared *prepared = names_find(&session->statements, bind.statement, &is_uncertain);
+    if (is_uncertain)
+        return wait_until_certain(session);
+    if (prepared == NULL) {
+        struct bytes words = {0};
+        missing_words(&words, "26000", "prepared statement", bind.statement);
+        reply_refuse_name(session, 'B', &words);
+        return true;
+    }
+    if (is_verdict_refused(session, 'B', prepared))
+        return true;
+    struct portal *portal = portal_new(prepared);
+    if (prepared->verdict == VERDICT_PARK) {
+        keep_values(portal, &bind, as_values(session, &bind));
+        forward_bind(session, in, bind.portal, portal);
+    } else {
+        bind_allowed(session, in, &bind, portal);
+    }
+    thing_drop(portal);
+    return true;
+}
+
+/* ---- Describe, Execute, Close -------------------------------------------------------------------------------- */
+
+static bool on_describe(struct session *session, const struct incoming *in)
+{
+    struct message_name message;
+    bool is_uncertain = false;
+    if (!message_read_name(in->body, &message)) {
+        session_end(session, "08P01", "malformed Describe message", NULL);
+        return true;
+    }
+    if (is_name_refused(session, in, message.name))
+        return true;
+    bool is_statement = message.kind == 'S';
+    void *found = names_find(is_statement ? &session->statements : &session->portals, message.name, &is_uncertain);
+    if (is_uncertain)
+        return wait_until_certain(session);
+    stream_pass(&session->to_server, in->whole);
+    struct reply *reply = reply_expect(
+        session, is_statement ? OWED_KIND_DESCRIBE_STATEMENT : OWED_KIND_DESCRIBE_PORTAL, REPLY_ROLE_AGENT);
+    if (reply != NULL && is_statement)
+        reply->prepared = thing_hold(found);
+    else if (reply != NULL)
+        reply->used = thing_hold(found);
+    return true;
+}
+
+static void execute_parked(struct session *session, const struct message_execute *execute, struct portal *portal,
+                           struct view rest)
+{
+    struct delivery *delivery = &session->delivery;
+    if (portal->is_delivering) {
+        deliver_more(session, portal, execute->max_rows);
+        return;
+    }
+    if (!delivery->is_open || delivery->next >= delivery->count) {
+        park_execute(session, execute->portal, portal, execute->max_rows, rest);
+        return;
+    }
+    uint64_t record =
+        record_statement(session, "statement", portal->prepared, portal->values, portal->value_count);
+    deliver_execute(session, portal, execute->portal, execute->max_rows, record);
+}
+
+static void forward_execute(struct session *session, const struct incoming *in, struct portal *portal)
+{
+    stream_pass(&session->to_server, in->whole);
+    struct reply *reply = reply_expect(session, OWED_KIND_EXECUTE, REPLY_ROLE_AGENT);
+    if (reply == NULL)
+        return;
+    reply->used = thing_hold(portal);
+    reply->prepared = thing_hold(portal->prepared);
+    reply->record = portal->record;
+    reply->started = session->port->now(session->arg);
+    if (portal->prepared->is_copy_in)
+        session->hold = HOLD_COPY;
+}
+
+static bool on_execute(struct session *session, const struct incoming *in)
+{
+    struct message_execute execute;
+    bool is_uncertain;
+    if (!message_read_execute(in->body, &execute)) {
+        session_end(session, "08P01", "malformed Execute message", NULL);
+        return true;
+    }
+    if (is_name_refused(session, in, execute.portal))
+        return true;
+    struct portal *portal = names_find(&session->portals, execute.portal, &is_uncertain);
+    if (is_uncertain)
+        return wait_until_certain(session);
+    if (portal == NULL) {
+        struct bytes words = {0};
+        missing_words(&words, "34000", "portal", execute.portal);
+        reply_refuse_name(session, 'E', &words);
+        return true;
+    }
+    if (is_verdict_refused(session, 'E', portal->prepared))
+        return true;
+    if (portal->prepared->verdict == VERDICT_PARK)
+        execute_parked(session, &execute, portal, in->rest);
+    else
+        forward_execute(session, in, portal);
+    return true;
+}
+
+static bool on_close(struct session *session, const struct incoming *in)
+{
+    struct message_name message;
+    if (!message_read_name(in->body, &message)) {
+        session_end(session, "08P01", "malformed Close message", NULL);
+        return true;
+    }
+    if (is_name_refused(session, in, message.name))
+        return true;
+    stream_pass(&session->to_server, in->whole);
+    struct reply *reply = reply_expect(session, OWED_KIND_CLOSE, REPLY_ROLE_AGENT);
+    if (reply == NULL)
+        return true;
+    if (message.kind == 'S')
+        names_announce(&session->statements, message.name, NULL, &reply->statement);
+    else
+        names_announce(&session->portals, message.name, NULL, &reply->portal);
+    return true;
+}
+
+/* ---- the rest -------------------------------------------------------------------------------------------------- */
+
+static bool on_sync(struct session *session, const struct incoming *in)
+{
+    deliver_end_batch(session);
+    stream_pass(&session->to_server, in->whole);
+    reply_expect(session, OWED_KIND_SYNC, REPLY_ROLE_AGENT);
+    return true;
+}
+
+static bool on_flush(struct session *session, const struct incoming *in)
+{
+    deliver_end_batch(session);
+    stream_pass(&session->to_server, in->whole);
+    return true;
+}
+
+static bool on_function(struct session *session, const struct incoming *in)
+{
+    struct bytes words = {0};
+    refusal_words(session, "FunctionCall", "function-call", "the FunctionCall message calls functions past the policy",
+                  "Call the function in a SELECT.", &words);
+    reply_refuse_function(session, &words);
+    return true;
+}
+
+static bool on_terminate(struct session *session, const struct incoming *in)
+{
+    session->state = SESSION_STATE_LEFT;
+    return true;
+}
+
+/* Outside of COPY the server ignores these, too. */
+static bool on_stray_copy(struct session *session, const struct incoming *in)
+{
+    return true;
+}
+
+static bool on_copy(struct session *session, const struct incoming *in)
+{
+    stream_pass(&session->to_server, in->whole);
+    if (in->type != 'd')
+        session->owed.copy_in = false; /* the server leaves COPY when it reads this */
+    return true;
+}
+
+/* In COPY FROM STDIN the server ignores Sync and Flush: what it doesn't answer isn't sent. */
+static bool on_copy_idle(struct session *session, const struct incoming *in)
+{
+    return true;
+}
+
+static bool on_wrong(struct session *session, const struct incoming *in)
+{
+    session_end(session, "08P01", "this message does not belong here in the protocol", NULL);
+    return true;
+}
+
+/* What is not in the table is a violation. */
+static const struct {
+    char type;
+    bool (*normal)(struct session *session, const struct incoming *in);
+    bool (*in_copy)(struct session *session, const struct incoming *in);
+} handlers[] = {
+    {'Q', on_query, on_wrong},      {'P', on_parse, on_wrong},
+    {'B', on_bind, on_wrong},       {'D', on_describe, on_wrong},
+    {'E', on_execute, on_wrong},    {'C', on_close, on_wrong},
+    {'S', on_sync, on_copy_idle},   {'H', on_flush, on_copy_idle},
+    {'F', on_function, on_wrong},   {'X', on_terminate, on_terminate},
+    {'d', on_stray_copy, on_copy},  {'c', on_stray_copy, on_copy},
+    {'f', on_stray_copy, on_copy},
+};
+
+bool agent_message(struct session *session, const struct frame *frame, struct view whole, struct view rest)
+{
+    struct incoming in = {frame->type, frame->body, whole, rest};
+    deliver_next_message(session);
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
+        if (handlers[i].type != frame->type)
+            continue;
+        bool taken = session->owed.copy_in ? handlers[i].in_copy(session, &in) : handlers[i].normal(session, &in);
+        arena_reset(&session->desk->statement);
+        return taken;
+    }
+    return on_wrong(session, &in);
+}
