@@ -16,7 +16,8 @@ struct uv_loop_s;
 struct net_loop *net_loop_new(void);
 void net_loop_run(struct net_loop *loop);              /* returns after net_loop_stop */
 void net_loop_stop(struct net_loop *loop);             /* any thread */
-void net_loop_free(struct net_loop *loop);             /* all connections, timers and listeners are gone */
+void net_loop_free(struct net_loop *loop);             /* connections, timers and listeners are closed; waits
+                                                        * for those that linger, and for work in the pool */
 int64_t net_loop_now(struct net_loop *loop);           /* microseconds since 1970; read once per turn */
 struct uv_loop_s *net_loop_uv(struct net_loop *loop);  /* for libraries with an adapter of their own (hiredis) */
 
@@ -65,7 +66,8 @@ struct net_events {
     /* New bytes stand in net_conn_input. Whatever is not consumed when this returns is kept and offered
      * again together with what arrives next. */
     void (*received)(void *owner);
-    /* The backlog of unsent bytes has fallen below the low-water mark after having been over the high one. */
+    /* The backlog of unsent bytes has fallen below the low-water mark after having been over the high one. May
+     * be NULL. */
     void (*drained)(void *owner);
     /* At most once; the owner then calls net_conn_close. */
     void (*ended)(void *owner, enum net_end why, const char *detail);
@@ -79,7 +81,8 @@ struct net_conn *net_conn_borrow(struct net_loop *loop, int fd, void *borrowed_s
 void net_conn_set_events(struct net_conn *conn, const struct net_events *events, void *owner);
 
 /* Starts TLS as the server. Refused (false) when unread bytes are buffered already: they came before the
- * handshake and may be another's (CVE-2021-23214). The handshake then goes on by itself; a failure is an
+ * handshake and may be another's (CVE-2021-23214); or when what was said in plain text can't be sent at
+ * once, which one byte on a new connection can. The handshake then goes on by itself; a failure is an
  * `ended`. */
 bool net_conn_start_tls(struct net_conn *conn, struct net_tls *tls);
 bool net_conn_has_tls(const struct net_conn *conn);
@@ -103,7 +106,9 @@ bool net_conn_is_congested(const struct net_conn *conn); /* over the high-water 
 void net_conn_set_water(struct net_conn *conn, size_t low, size_t high);
 
 /* No callback comes after this. With `linger`, what is still unsent is sent in the background for a few
- * seconds first (a last error message), then the socket is closed. */
+ * seconds first (a last error message), then the socket is closed. A borrowed descriptor is never waited
+ * for; when this returns, its lender may close it. The memory stays until the turn ends, so a callback may
+ * close its own connection. */
 void net_conn_close(struct net_conn *conn, bool linger);
 
 /* ---- listeners ------------------------------------------------------------------------------------ */
@@ -116,6 +121,9 @@ struct net_listener;
 struct net_listener *net_listen(const char *address, bool shared, struct fault *fault);
 void net_listener_start(struct net_listener *listener, struct net_loop *loop,
                         void (*accepted)(void *owner, int fd, const char *peer), void *owner);
+/* Another listener on the same address (also when its port was given for 0), for another loop. `first` was
+ * opened as `shared` and outlives the call, not more. */
+struct net_listener *net_listener_twin(const struct net_listener *first, struct fault *fault);
 const char *net_listener_address(const struct net_listener *listener); /* with the port that was given for 0 */
 void net_listener_close(struct net_listener *listener);
 
