@@ -183,6 +183,7 @@ struct statement {
     const char *alone;
     const char *unknown;                /* what wasn't understood (a node's name); NULL: all was */
     int unknown_position;
+    uint64_t shape;                     /* see parser_fingerprint */
 };
 
 struct facts {
