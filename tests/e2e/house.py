@@ -21,9 +21,8 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import dict_row
 
-from servers import accepts, end_process, ports, wait_until
+from servers import REPOSITORY, accepts, end_process, ports, wait_until
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("SALLYPORT_PROGRAM", REPOSITORY / "build/release/sallyport")).resolve()
 AGENT_PASSWORD = "agent-pw"
 APPROVER_PASSWORD = "approver-pw"
@@ -102,7 +101,8 @@ class House:
         return {
             "listen": [f"127.0.0.1:{self.port}"],
             "workers": 2,
-            "redis": {"url": f"redis://127.0.0.1:{self.redis.port}/0"},
+            "redis": {"url": f"redis://127.0.0.1:{self.redis.port}/0",
+                      **{role: {"user": f"sp_{role}", "password": self.redis.password(role)} for role in ("proxy", "executor", "console")}},
             "approval_key": "test-approval-key-0123456789abcdef-0123456789",
             "databases": {"app": {key: self.postgres.dsn(role, self.database) for key, role in dsn.items()}},
             "agents": {

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 PASSWORDS = {"app_read": "read-pw", "app_write": "write-pw", "app_direct": "direct-pw", "boss": "boss-pw"}
 
@@ -186,12 +187,14 @@ class Postgres:
 
 
 class Redis:
-    """A Redis of its own, in memory, with the users that are given as ACL lines."""
+    """A Redis of its own, with a user for each of sallyport's roles as docker/redis-users.sh makes them."""
 
-    def __init__(self, users=()):
+    def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="sallyport-redis-"))
         self.port = ports.take()
-        (self.folder / "users.acl").write_text("".join(f"user {line}\n" for line in users) or "user default on nopass ~* &* +@all\n")
+        users = subprocess.run([REPOSITORY / "docker/redis-users.sh", *(self.password(role) for role in ("proxy", "executor", "console"))],
+                               check=True, capture_output=True).stdout
+        (self.folder / "users.acl").write_bytes(users)
         self.process = None
         self.start()
 
@@ -201,6 +204,10 @@ class Redis:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_until(lambda: self._says(b"PING\r\n"), "Redis answers", check=self._must_live)
+
+    @staticmethod
+    def password(role):
+        return f"{role}-redis-pw"
 
     def _must_live(self):
         assert self.process.poll() is None, (self.folder / "log").read_text(errors="replace")[-2000:]

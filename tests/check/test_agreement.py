@@ -1,0 +1,43 @@
+"""What is written down twice says the same."""
+import re
+import subprocess
+
+from tree import REPOSITORY
+
+
+def rules_in_program():
+    """{role: set of rules} of src/approval/acl.c."""
+    text = (REPOSITORY / "src/approval/acl.c").read_text()
+    text = re.sub(r"\\\n", "", text)
+    macros = {name: "".join(re.findall(r'"([^"]*)"', body)) for name, body in re.findall(r"#define (\w+) +(.*)", text)}
+    table = text[text.index("roles[] = {"):text.index("};")]
+    found = {}
+    for role, body in re.findall(r'\{"(\w+)",\s*((?:"[^"]*"|\w+|\s)+)\}', table):
+        words = "".join(part[1:-1] if part.startswith('"') else macros[part] for part in re.findall(r'"[^"]*"|\w+', body))
+        found[role] = set(words.split())
+    return found
+
+
+def test_redis_users_are_the_programs():
+    done = subprocess.run([REPOSITORY / "docker/redis-users.sh", "x", "x", "x"], capture_output=True, text=True, check=True)
+    printed = {}
+    for line in done.stdout.splitlines():
+        words = line.split()
+        if words[1].startswith("sp_"):
+            printed[words[1][3:]] = set(words[2:]) - {">x"}
+    assert printed == rules_in_program()
+
+
+def test_the_policy_schema_knows_the_default_policy():
+    import json
+
+    import jsonschema
+    schema = json.loads((REPOSITORY / "rules/schema.json").read_text())
+    jsonschema.validate(json.loads((REPOSITORY / "rules/default.json").read_text()), schema)
+
+
+def test_packages_are_listed_once():
+    """Each package that the Dockerfile's runtime needs is the library of a -dev package that install.sh lists."""
+    listed = (REPOSITORY / "docker/install.sh").read_text()
+    for library in ("libuv1", "libssl", "libjansson", "libpq", "libhiredis"):
+        assert f"{library}-dev" in listed or f"{library}1-dev" in listed
