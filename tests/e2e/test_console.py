@@ -1,0 +1,174 @@
+"""The console in psql's protocol, the queue command on top of it, and the kill switch."""
+import json
+import os
+import re
+import subprocess
+
+import psycopg
+import pytest
+from house import AGENT_PASSWORD, APPROVER_PASSWORD, DEFAULT_POLICY, detail_of
+from servers import wait_until
+
+
+def psql(house, command, user="alice", password=APPROVER_PASSWORD):
+    return subprocess.run(["psql", "-X", "-h", "127.0.0.1", "-p", str(house.console_port), "-U", user, "-d", "sallyport", "-c", command],
+                          capture_output=True, text=True, timeout=30, env={**os.environ, "PGPASSWORD": password, "PGOPTIONS": ""})
+
+
+@pytest.fixture
+def ticket(house, agent, request):
+    return house.parked(agent, f"UPDATE customers SET name = '{request.node.name}' WHERE id = 1")
+
+
+def test_the_queue_in_psql(house, ticket, request):
+    done = psql(house, "show queue")
+    assert done.returncode == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if line.split("|")[0].strip() == ticket)
+    assert "bot" in row and "UPDATE" in row and request.node.name in row
+
+
+def test_keywords_in_any_case_with_or_without_semicolon(house, ticket):
+    assert house.ask_console("SHOW QUEUE")
+    for command in ("show queue;", "Show  Queue ;", "SHOW\nQUEUE"):
+        assert ticket in str(house.ask_console(command))
+
+
+def test_show_ticket_shows_exactly_what_will_run(house, agent):
+    sql = "UPDATE customers SET name = %s, city = 'A\u202eB' WHERE id = %s"
+    ticket = house.parked(agent, sql, ["Eve\nnever", 2])
+    words = str(house.ask_console(f"SHOW TICKET {ticket}"))
+    assert "Eve" in words and "parked" in words and "bot" in words
+    assert "\u202e" not in psql(house, f"SHOW TICKET {ticket}").stdout
+
+
+def test_approve_in_psql(house, ticket, look, request):
+    done = psql(house, f"approve {ticket}")
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: look("SELECT name FROM customers WHERE id = 1") == request.node.name, "it has run")
+    record = house.wait_record(event="decision", ticket=ticket)
+    assert record["approver"] == "alice"
+
+
+def test_reject_in_psql(house, ticket, agent, request):
+    done = psql(house, f"REJECT {ticket} 'no; it''s wrong'")
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(psycopg.Error) as caught:
+        agent.execute(f"UPDATE customers SET name = '{request.node.name}' WHERE id = 1")
+    assert "no; it's wrong" in f"{caught.value} {caught.value.diag.message_detail}"
+
+
+@pytest.mark.parametrize("command, word", [("APPROVE", "APPROVE"), ("APPROVE t999999", "t999999"), ("REJECT t1", "why"), ("DROP TABLE x", ""),
+                                           ("SHOW TICKET x", "x"), ("APPROVE t1; APPROVE t2", ""), ("PAUSE nobody-at-all", "nobody-at-all")])
+def test_wrong_commands_say_what_is_wrong(house, command, word):
+    done = psql(house, command)
+    assert done.returncode == 1
+    assert "ERROR" in done.stderr and word in done.stderr
+
+
+def test_help_lists_every_command(house):
+    words = str(house.ask_console("HELP"))
+    for command in ("SHOW QUEUE", "SHOW TICKET", "APPROVE", "REJECT", "SHOW SESSIONS", "PAUSE", "RESUME", "RELOAD"):
+        assert command in words
+
+
+def test_only_approvers_come_in(house):
+    for user, password in (("alice", "wrong"), ("bot", AGENT_PASSWORD), ("nobody", "x")):
+        assert psql(house, "SHOW QUEUE", user, password).returncode == 2
+    with pytest.raises(psycopg.OperationalError):
+        house.agent("alice", password=APPROVER_PASSWORD)
+
+
+def test_sessions(house, agent):
+    agent.execute("SET application_name = 'my tool'")
+    wait_until(lambda: "bot" in str(house.ask_console("SHOW SESSIONS")), "the session is shown")
+
+
+def test_pause_and_resume(house):
+    with house.agent("other") as other, house.agent() as bot:
+        other.execute("SELECT 1")
+        house.ask_console("PAUSE other")
+
+        def is_refused():
+            try:
+                other.execute("SELECT 1")
+                return None
+            except psycopg.Error as error:
+                return error
+
+        error = wait_until(is_refused, "the agent is paused")
+        assert "paused" in str(error)
+        assert bot.execute("SELECT 1").fetchone() == (1,)
+        assert "other" in str(house.ask_console("SHOW PAUSED"))
+        house.ask_console("RESUME other")
+
+    def works():
+        try:
+            with house.agent("other") as again:
+                return again.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.Error:
+            return False
+
+    wait_until(works, "the agent may go on")
+
+
+def test_reload(house, agent):
+    policy = json.loads(json.dumps(DEFAULT_POLICY))
+    policy["rules"].append({"id": "no-orders", "relations": ["public.orders"], "verdict": "deny", "reason": "orders are frozen"})
+    agent.execute("SELECT count(*) FROM orders")
+    house.write_policy("default", policy)
+    house.ask_console("RELOAD")
+
+    def is_refused():
+        try:
+            agent.execute("SELECT count(*) FROM orders")
+            return None
+        except psycopg.errors.InsufficientPrivilege as error:
+            return error
+
+    assert detail_of(wait_until(is_refused, "the new policy is in force"))["rule"] == "no-orders"
+
+    house.write_policy("default", '{"name": "default", "database": {"allowed_operations": ["SELEKT"]}}')
+    house.ask_console("RELOAD")
+    wait_until(lambda: house.log_contains("SELEKT"), "the log says what is wrong", check=house.must_live)
+    assert is_refused(), "the old policy is kept"
+    assert agent.execute("SELECT 1").fetchone() == (1,)
+    house.write_policy("default", DEFAULT_POLICY)
+    house.hang_up()
+    wait_until(lambda: not is_refused(), "SIGHUP reads it again", check=house.must_live)
+
+
+def test_the_queue_command(house, ticket, look, request):
+    listed = house.queue_command("list")
+    assert listed.returncode == 0, listed.stderr
+    assert re.search(rf"\b{ticket}\b", listed.stdout)
+    shown = house.queue_command("show", ticket)
+    assert shown.returncode == 0 and request.node.name in shown.stdout, shown.stderr
+    approved = house.queue_command("approve", ticket)
+    assert approved.returncode == 0, approved.stderr
+    wait_until(lambda: look("SELECT name FROM customers WHERE id = 1") == request.node.name, "it has run")
+    assert house.queue_command("approve", ticket).returncode != 0
+
+
+def test_the_queue_command_rejects(house, ticket):
+    done = house.queue_command("reject", ticket, "it's too early")
+    assert done.returncode == 0, done.stderr
+    assert house.state(ticket) == "rejected"
+
+
+def test_the_queue_command_fails_clearly(house):
+    for arguments, more in ((("show", "t999999"), {}), (("list",), {"password": "wrong"}), (("approve",), {}), (("dance",), {})):
+        done = house.queue_command(*arguments, **more)
+        assert done.returncode != 0
+        assert done.stderr.strip()
+        assert "Traceback" not in done.stderr
+
+
+def test_the_queue_command_as_json(house, ticket):
+    done = house.queue_command("list", "--json")
+    assert done.returncode == 0, done.stderr
+    assert ticket in done.stdout
+    try:
+        json.loads(done.stdout)
+    except json.JSONDecodeError:
+        for line in done.stdout.splitlines():
+            json.loads(line)
