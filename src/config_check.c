@@ -185,7 +185,7 @@ bool check_agent_database(const struct node *node, const struct node *root, cons
     if (rules_can_park(rules) && database->write_role == NULL)
         return node_fault(node, "policy \"%s\" lets writes wait for approval, so databases.%s needs \"write\"",
                           rules_name(rules), name);
-    if (rules_can_write(rules) && !rules_can_park(rules) && !database_has(root, name, "direct"))
+    if (rules_needs_direct(rules) && !database_has(root, name, "direct"))
         return node_fault(node,
                           "policy \"%s\" lets writes through without approval, so databases.%s needs "
                           "\"direct\"",
