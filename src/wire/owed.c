@@ -68,9 +68,8 @@ static const struct transition transitions[KINDS][PHASES][TYPES] = {
     ENDS (EXECUTE, ROWS, 's'),
     SKIPS(EXECUTE, ROWS, 'E'),
     ROW  (EXECUTE, START, 'G', COPY_IN),      /* CopyInResponse */
+    ENDS (EXECUTE, COPY_IN, 'C'),
     SKIPS(EXECUTE, COPY_IN, 'E'),
-    ENDS (EXECUTE, COPY_ENDED, 'C'),
-    SKIPS(EXECUTE, COPY_ENDED, 'E'),
     ROW  (EXECUTE, START, 'H', COPY_OUT),     /* CopyOutResponse */
     ROW  (EXECUTE, COPY_OUT, 'd', COPY_OUT),  /* CopyData */
     ROW  (EXECUTE, COPY_OUT, 'c', COPIED),    /* CopyDone */
@@ -93,9 +92,8 @@ static const struct transition transitions[KINDS][PHASES][TYPES] = {
     ROW  (QUERY, ROWS, 'C', START),
     ROW  (QUERY, ROWS, 'E', ANSWERED),
     ROW  (QUERY, START, 'G', COPY_IN),
+    ROW  (QUERY, COPY_IN, 'C', START),
     ROW  (QUERY, COPY_IN, 'E', ANSWERED),
-    ROW  (QUERY, COPY_ENDED, 'C', START),
-    ROW  (QUERY, COPY_ENDED, 'E', ANSWERED),
     ROW  (QUERY, START, 'H', COPY_OUT),
     ROW  (QUERY, COPY_OUT, 'd', COPY_OUT),
     ROW  (QUERY, COPY_OUT, 'c', COPIED),
@@ -194,8 +192,7 @@ bool owed_add(struct owed *owed, struct owed_entry *entry)
 
 void owed_copy_ended(struct owed *owed)
 {
-    if (owed->phase == OWED_PHASE_COPY_IN)
-        enter(owed, OWED_PHASE_COPY_ENDED);
+    owed->copy_in = false;
 }
 
 enum owed_answer owed_take(struct owed *owed, char type, struct view body, struct owed_entry **entry,

@@ -246,13 +246,12 @@ struct owed_entry {
 /* How far the oldest entry has got. owed.c has the table. */
 enum owed_phase {
     OWED_PHASE_START,
-    OWED_PHASE_DESCRIBED,  /* Describe S: ParameterDescription came */
-    OWED_PHASE_ROWS,       /* Query: RowDescription came; Execute: DataRow */
-    OWED_PHASE_COPY_IN,    /* CopyInResponse came */
-    OWED_PHASE_COPY_ENDED, /* and CopyDone or CopyFail was sent */
-    OWED_PHASE_COPY_OUT,   /* CopyOutResponse came */
-    OWED_PHASE_COPIED,     /* and CopyDone */
-    OWED_PHASE_ANSWERED,   /* nothing but ReadyForQuery is missing */
+    OWED_PHASE_DESCRIBED, /* Describe S: ParameterDescription came */
+    OWED_PHASE_ROWS,      /* Query: RowDescription came; Execute: DataRow */
+    OWED_PHASE_COPY_IN,   /* CopyInResponse came */
+    OWED_PHASE_COPY_OUT,  /* CopyOutResponse came */
+    OWED_PHASE_COPIED,    /* and CopyDone */
+    OWED_PHASE_ANSWERED,  /* nothing but ReadyForQuery is missing */
 };
 
 struct owed {
@@ -276,7 +275,7 @@ void owed_init(struct owed *owed);
 /* False: the server will not answer this, since it skips or since this is a Sync in a COPY; the entry was
  * not taken. */
 bool owed_add(struct owed *owed, struct owed_entry *entry);
-/* CopyDone or CopyFail was sent. Outside a COPY it does nothing, as the server ignores the two there. */
+/* CopyDone or CopyFail was sent: the server waits for no more CopyData, and a Sync counts again. */
 void owed_copy_ended(struct owed *owed);
 /* Holds the server's message against what is owed. *entry: whom it belongs to (NULL for NOBODY, WRONG).
  * `skipped` is called for every entry that falls to an ErrorResponse or to a COPY; the entry is unlinked
