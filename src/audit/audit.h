@@ -79,6 +79,7 @@ struct audit_filter {
     int64_t since, until;         /* microseconds since 1970, until is the first that is too late; 0: open */
     const char *agent, *verdict, *ticket, *event; /* NULL: any */
     const char *text;             /* anywhere in the record, ASCII letters in either case; NULL: any */
+    uint64_t *matched;            /* counts the records exported; NULL: nobody asks */
 };
 
 enum audit_format {
