@@ -150,8 +150,8 @@ void deliver_execute(struct session *session, struct portal *portal, struct view
     uint32_t text_type = 25;
     message_add_parse(to, view_of(STATEMENT), bytes_view(&sql), &text_type, has_rows ? 1 : 0);
     reply_expect(session, OWED_KIND_PARSE, REPLY_ROLE_INTERNAL);
-    message_add_bind(to, view_of(STATEMENT), view_of(STATEMENT), &rows, has_rows ? 1 : 0,
-                     portal->formats, has_rows ? portal->format_count : 0);
+    message_add_bind(to, view_of(STATEMENT), view_of(STATEMENT), &rows, has_rows ? 1 : 0, portal->formats,
+                     has_rows ? portal->format_count : 0);
     reply_expect(session, OWED_KIND_BIND, REPLY_ROLE_INTERNAL);
     execute_own(session, portal, at, max_rows, record);
     portal->is_delivering = true;

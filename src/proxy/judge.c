@@ -79,9 +79,9 @@ static void hear_claims(struct session *session, const struct facts *facts)
             const struct setting_use *use = &statement->settings[k];
             bool is_set = use->how == SETTING_HOW_SET || use->how == SETTING_HOW_SET_LOCAL;
             struct view value = use->value_count > 0 ? use->values[0] : (struct view){0};
-            char **claim = view_is(use->name, "sallyport.reason")     ? &session->reason
+            char **claim = view_is(use->name, "sallyport.reason")   ? &session->reason
                            : view_is(use->name, "application_name") ? &session->application
-                                                                      : NULL;
+                                                                    : NULL;
             if (claim == NULL || use->how == SETTING_HOW_SHOW)
                 continue;
             char *copy = is_set ? check_strndup(value.data, value.len) : NULL;
@@ -135,8 +135,8 @@ static void keep_effects(struct prepared *prepared, const struct facts *facts)
         return;
     struct effect *effects = arena_alloc(&prepared->arena, facts->count * sizeof *effects);
     for (size_t i = 0; i < facts->count; i++)
-        effects[i] = (struct effect){effect_of(&facts->statements[i]),
-                                     arena_view(&prepared->arena, facts->statements[i].name)};
+        effects[i] =
+            (struct effect){effect_of(&facts->statements[i]), arena_view(&prepared->arena, facts->statements[i].name)};
     prepared->effects = effects;
     prepared->effect_count = facts->count;
 }

@@ -34,7 +34,7 @@ struct names {
 struct name_change {
     struct list link;
     struct name_slot *slot;
-    struct thing *value;     /* NULL: the name will stand for nothing */
+    struct thing *value;      /* NULL: the name will stand for nothing */
     bool fails_destructively; /* unnamed: a failure, too, takes away what was there */
 };
 

@@ -22,8 +22,8 @@ void park_execute(struct session *session, struct view portal_name, struct porta
 
 /* The batch may have become whole, or wait for more. */
 void park_look_ahead(struct session *session, struct view rest);
-void park_quiet(struct session *session);                              /* nothing is owed any more */
-void park_settings_row(struct session *session, struct view row);      /* a DataRow's body */
+void park_quiet(struct session *session);                         /* nothing is owed any more */
+void park_settings_row(struct session *session, struct view row); /* a DataRow's body */
 void park_settings_done(struct session *session, bool failed);
 void park_described(struct session *session, const struct described *described);
 void park_answered(struct session *session, const struct ticket_answer *answer);

@@ -13,6 +13,7 @@
 
 #include "approval/approval.h"
 #include "base/bytes.h"
+#include "proxy/proxy.h"
 #include "rules/rules.h"
 #include "wire/wire.h"
 
@@ -51,10 +52,6 @@ struct session_desk;
 struct session_desk *session_desk_new(void);
 void session_desk_free(struct session_desk *desk); /* its sessions are gone */
 
-struct session_setting {
-    const char *name, *value;
-};
-
 /* All outlives the session, but for `rules`, which session_set_rules replaces. */
 struct session_options {
     struct session_desk *desk;
@@ -66,7 +63,7 @@ struct session_options {
     uint32_t upstream_pid;
     const struct rules *rules;
     unsigned generation; /* of the rules */
-    const struct session_setting *settings; /* pinned for this agent */
+    const struct proxy_setting *settings; /* pinned for this agent */
     size_t setting_count;
     struct frame_limits limits;
 };

@@ -69,9 +69,10 @@ static bool is_name_refused(struct session *session, const struct incoming *in, 
     struct bytes words = {0};
     char what[32];
     snprintf(what, sizeof what, "message %c", in->type);
-    uint64_t record = refusal_words(
-        session, what, "reserved-name", "names of statements and portals have at most 63 bytes and don't begin with "
-        "\"sallyport\"", "Choose another name.", &words);
+    uint64_t record = refusal_words(session, what, "reserved-name",
+                                    "names of statements and portals have at most 63 bytes and don't begin with "
+                                    "\"sallyport\"",
+                                    "Choose another name.", &words);
     if (in->type == 'P')
         reply_refuse_parse(session, view_of("sallyport refused"), "reserved-name", record, &words);
     else
@@ -271,8 +272,8 @@ static struct ticket_value *as_values(struct session *session, const struct mess
 {
     struct ticket_value *values = arena_alloc(&session->desk->statement, bind->value_count * sizeof *values);
     for (uint16_t i = 0; i < bind->value_count; i++)
-        values[i] = (struct ticket_value){bind->values[i].data, bind->values[i].data.data == NULL,
-                                          bind->values[i].format};
+        values[i] =
+            (struct ticket_value){bind->values[i].data, bind->values[i].data.data == NULL, bind->values[i].format};
     return values;
 }
 
@@ -363,8 +364,8 @@ static bool on_describe(struct session *session, const struct incoming *in)
     if (is_uncertain)
         return wait_until_certain(session);
     stream_pass(&session->to_server, in->whole);
-    struct reply *reply = reply_expect(
-        session, is_statement ? OWED_KIND_DESCRIBE_STATEMENT : OWED_KIND_DESCRIBE_PORTAL, REPLY_ROLE_AGENT);
+    struct reply *reply = reply_expect(session, is_statement ? OWED_KIND_DESCRIBE_STATEMENT : OWED_KIND_DESCRIBE_PORTAL,
+                                       REPLY_ROLE_AGENT);
     if (reply != NULL && is_statement)
         reply->prepared = thing_hold(found);
     else if (reply != NULL)
@@ -384,8 +385,7 @@ static void execute_parked(struct session *session, const struct message_execute
         park_execute(session, execute->portal, portal, execute->max_rows, rest);
         return;
     }
-    uint64_t record =
-        record_statement(session, "statement", portal->prepared, portal->values, portal->value_count);
+    uint64_t record = record_statement(session, "statement", portal->prepared, portal->values, portal->value_count);
     deliver_execute(session, portal, execute->portal, execute->max_rows, record);
 }
 
@@ -515,12 +515,10 @@ static const struct {
     bool (*normal)(struct session *session, const struct incoming *in);
     bool (*in_copy)(struct session *session, const struct incoming *in);
 } handlers[] = {
-    {'Q', on_query, on_wrong},      {'P', on_parse, on_wrong},
-    {'B', on_bind, on_wrong},       {'D', on_describe, on_wrong},
-    {'E', on_execute, on_wrong},    {'C', on_close, on_wrong},
-    {'S', on_sync, on_copy_idle},   {'H', on_flush, on_copy_idle},
-    {'F', on_function, on_wrong},   {'X', on_terminate, on_terminate},
-    {'d', on_stray_copy, on_copy},  {'c', on_stray_copy, on_copy},
+    {'Q', on_query, on_wrong},         {'P', on_parse, on_wrong},     {'B', on_bind, on_wrong},
+    {'D', on_describe, on_wrong},      {'E', on_execute, on_wrong},   {'C', on_close, on_wrong},
+    {'S', on_sync, on_copy_idle},      {'H', on_flush, on_copy_idle}, {'F', on_function, on_wrong},
+    {'X', on_terminate, on_terminate}, {'d', on_stray_copy, on_copy}, {'c', on_stray_copy, on_copy},
     {'f', on_stray_copy, on_copy},
 };
 

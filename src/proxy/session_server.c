@@ -13,7 +13,7 @@ struct arriving {
     char type;
     struct view body, seen; /* seen: with type and length, as far as it is there */
     size_t size;
-    bool is_last;           /* of the reply */
+    bool is_last; /* of the reply */
 };
 
 static void pass(struct session *session, const struct arriving *in)

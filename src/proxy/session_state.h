@@ -34,29 +34,29 @@ struct effect {
  * as long as its replies. */
 struct prepared {
     struct thing thing;
-    char *sql;             /* as the agent sent it */
+    char *sql; /* as the agent sent it */
     size_t sql_len;
-    uint32_t *types;       /* declared, or resolved when parked */
+    uint32_t *types; /* declared, or resolved when parked */
     uint16_t type_count;
-    unsigned judged_in;    /* generation of the rules; another one than the session's: must be judged again */
+    unsigned judged_in; /* generation of the rules; another one than the session's: must be judged again */
     enum verdict verdict;
     char *rule, *reason, *hint; /* of the judgement; hint may be NULL */
     char sqlstate[6];
-    int position;          /* byte offset in sql; -1 none */
-    const struct effect *effects;  /* one per statement; NULL: none has any; arena */
+    int position;                 /* byte offset in sql; -1 none */
+    const struct effect *effects; /* one per statement; NULL: none has any; arena */
     size_t effect_count;
     bool is_copy_in;
-    bool is_rollback;      /* nothing but ROLLBACK: passes even without an audit log */
-    bool is_recorded;      /* its record was written when it was prepared */
-    struct bytes record;   /* members of its records: sql, operations, verdict … */
+    bool is_rollback;    /* nothing but ROLLBACK: passes even without an audit log */
+    bool is_recorded;    /* its record was written when it was prepared */
+    struct bytes record; /* members of its records: sql, operations, verdict … */
     /* Only when parked: for its ticket, and what Describe says. */
     char *operations, *relations; /* JSON */
     size_t statement_count;
-    const struct view *texts;     /* each statement's; arena */
+    const struct view *texts; /* each statement's; arena */
     bool has_columns;
     struct message_column *columns;
     uint16_t column_count;
-    struct arena arena;    /* of types and columns */
+    struct arena arena; /* of types and columns */
 };
 
 /* A portal. Values are kept only for a parked statement: they belong to the ticket. */
@@ -68,9 +68,9 @@ struct portal {
     uint16_t *formats;
     uint16_t format_count;
     struct arena arena;
-    uint64_t record;       /* of the execution */
-    bool is_delivering;    /* its rows come from a ticket: Execute goes to our portal instead */
-    size_t result_at;      /* and these they are */
+    uint64_t record;    /* of the execution */
+    bool is_delivering; /* its rows come from a ticket: Execute goes to our portal instead */
+    size_t result_at;   /* and these they are */
 };
 
 /* ---- replies ------------------------------------------------------------------------------------------ */
@@ -88,17 +88,17 @@ struct reply {
     struct reply *next_free;
     struct name_change statement, portal; /* what the message does to the names */
     struct prepared *prepared;
-    struct portal *used;       /* Bind, Execute, Describe */
-    struct bytes words;        /* REFUSED: the ErrorResponse to show */
-    const char *expected;      /* REFUSED: the SQLSTATE of the error that is ours */
-    bool wants_row;            /* INTERNAL: this one brings the settings */
-    uint64_t record;           /* of the execution; 0: none */
+    struct portal *used;  /* Bind, Execute, Describe */
+    struct bytes words;   /* REFUSED: the ErrorResponse to show */
+    const char *expected; /* REFUSED: the SQLSTATE of the error that is ours */
+    bool wants_row;       /* INTERNAL: this one brings the settings */
+    uint64_t record;      /* of the execution; 0: none */
     int64_t started;
     uint64_t rows, bytes;
-    size_t result_at;          /* DELIVERY: index of the result that is coming */
-    size_t completed;          /* statements of a simple string that are done */
-    char tag[64];              /* of the last CommandComplete */
-    char sqlstate[6];          /* of the ErrorResponse */
+    size_t result_at; /* DELIVERY: index of the result that is coming */
+    size_t completed; /* statements of a simple string that are done */
+    char tag[64];     /* of the last CommandComplete */
+    char sqlstate[6]; /* of the ErrorResponse */
 };
 
 /* ---- holding ------------------------------------------------------------------------------------------ */
@@ -128,10 +128,10 @@ enum { PARK_SETTINGS = 5 }; /* DateStyle, IntervalStyle, TimeZone, search_path, 
 
 struct park {
     enum park_kind kind;
-    struct arena arena;          /* all below */
-    struct prepared *prepared;   /* held */
-    struct view name;            /* Parse: the statement's */
-    struct portal *portal;       /* Execute: held */
+    struct arena arena;        /* all below */
+    struct prepared *prepared; /* held */
+    struct view name;          /* Parse: the statement's */
+    struct portal *portal;     /* Execute: held */
     struct view portal_name;
     uint32_t max_rows;
     struct ticket_statement *statements;
@@ -139,7 +139,7 @@ struct park {
     struct ticket_run *runs;
     size_t run_count;
     struct view settings[PARK_SETTINGS];
-    size_t scanned;              /* BATCH: how far ahead the search for Sync has come */
+    size_t scanned; /* BATCH: how far ahead the search for Sync has come */
     uint64_t record;
 };
 
@@ -147,18 +147,18 @@ struct park {
  * commits; otherwise when the agent's next message comes after their ReadyForQuery. */
 struct delivery {
     struct arena arena;
-    char ticket[24];             /* empty: none */
+    char ticket[24]; /* empty: none */
     const struct ticket_result *results;
-    size_t count, next;          /* next: for the next Execute of the batch */
-    bool is_open;                /* there are more results for this batch */
-    bool needs_commit;           /* it was delivered inside a transaction block */
-    bool is_complete;            /* ReadyForQuery has gone to the agent */
-    bool committed;              /* a COMMIT has been seen since */
+    size_t count, next; /* next: for the next Execute of the batch */
+    bool is_open;       /* there are more results for this batch */
+    bool needs_commit;  /* it was delivered inside a transaction block */
+    bool is_complete;   /* ReadyForQuery has gone to the agent */
+    bool committed;     /* a COMMIT has been seen since */
 };
 
 struct session_desk {
-    struct arena statement;       /* of the message that is being judged */
-    struct bytes scratch;         /* the body of the record being written */
+    struct arena statement; /* of the message that is being judged */
+    struct bytes scratch;   /* the body of the record being written */
     struct reply *free_replies;
     size_t free_count;
 };
@@ -170,18 +170,18 @@ struct session {
     enum session_state state;
     char why[256];
     struct stream to_agent, to_server;
-    struct bytes prefix;          /* members that every record of this session begins with */
+    struct bytes prefix; /* members that every record of this session begins with */
     struct session_desk *desk;
     struct owed owed;
     struct names statements, portals;
-    struct prepared *fresh;       /* parsed, and not yet on the record */
+    struct prepared *fresh; /* parsed, and not yet on the record */
     enum hold hold;
     struct park park;
     struct delivery delivery;
-    bool block_has_write;         /* a parked write was delivered in this transaction block */
-    size_t server_left;           /* of a message that is being relayed in pieces */
+    bool block_has_write; /* a parked write was delivered in this transaction block */
+    size_t server_left;   /* of a message that is being relayed in pieces */
     bool server_left_dropped;
-    char *application, *reason;   /* the agent's claims */
+    char *application, *reason; /* the agent's claims */
     uint64_t judged;
     char current[128];
 };
