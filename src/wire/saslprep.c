@@ -11,7 +11,11 @@
  *
  * The tables (RFC 3454's, and NFKC's) are GNU libidn's: 5,000 lines of data that nobody should keep a second
  * copy of. libidn is in Debian, is maintained, and is written for this profile. It is run on nothing but
- * valid UTF-8, and only where an operator makes a verifier. */
+ * valid UTF-8, and only where an operator makes a verifier.
+ *
+ * Held against pg_saslprep() of PostgreSQL 15, every code point alone and three million random strings: the
+ * two differ where Unicode corrected its data after 3.2, which libidn follows to the letter. That is five
+ * ideographs (U+2F868, 2F874, 2F91F, 2F95F, 2F9BF), and Hangul jamo with a combining mark between them. */
 #include "saslprep.h"
 
 #include <stdlib.h>
