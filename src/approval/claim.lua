@@ -1,6 +1,6 @@
 -- executor: the next piece of work for these databases, fenced by a token and a lease by Redis's clock.
 -- KEYS run:{sallyport}:seen   ARGV token, executor, lease in microseconds, database, ...
--- Returns {} or what `told` gives, and 'run' or 'recover'.
+-- Returns {} or what `told` gives, then 'run' or 'recover', and the database.
 local at = now()
 local token, executor, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
@@ -21,6 +21,7 @@ local function take(n, database, state, what)
     redis.call('ZREM', RUN .. 'ready:' .. database, n)
     local work = told(n, state, at)
     work[#work + 1] = what
+    work[#work + 1] = database
     return work
 end
 
