@@ -13,6 +13,7 @@ void call_write_part(struct view part, struct bytes *to)
     bytes_add_format(to, "$%zu\r\n", part.len);
     bytes_add_view(to, part);
     bytes_add_text(to, "\r\n");
+    bytes_text(to); /* hiredis looks for line ends with strchr: a NUL has to stand behind a command */
 }
 
 void call_init(struct call *call, const struct script *script, const char *key)
@@ -58,4 +59,5 @@ void call_write(const struct call *call, bool whole, struct bytes *to)
     call_write_part(view_of(whole ? "EVAL" : "EVALSHA"), to);
     call_write_part(whole ? (struct view){call->script->text, call->script->len} : view_of(call->script->sha), to);
     bytes_add_view(to, bytes_view(&call->arguments));
+    bytes_text(to);
 }
