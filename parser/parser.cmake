@@ -9,6 +9,8 @@ find_library(PG_QUERY_ARCHIVE libpg_query.a REQUIRED)
 find_path(PG_SERVER_INCLUDE nodes/parsenodes.h REQUIRED
           PATHS /usr/include/postgresql/15/server NO_DEFAULT_PATH)
 target_include_directories(parser SYSTEM PRIVATE ${PG_QUERY_INCLUDE} ${PG_SERVER_INCLUDE})
+# A unit test holds the tables of node kinds against these headers.
+target_compile_definitions(parser INTERFACE PARSER_SERVER_INCLUDE="${PG_SERVER_INCLUDE}")
 add_custom_command(TARGET parser POST_BUILD
     COMMAND ${CMAKE_SOURCE_DIR}/parser/seal.sh $<TARGET_FILE:parser> ${PG_QUERY_ARCHIVE}
             ${CMAKE_NM} ${CMAKE_LINKER} ${CMAKE_OBJCOPY} ${CMAKE_AR} VERBATIM)
