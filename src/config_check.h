@@ -15,7 +15,8 @@ bool check_tls(const struct node *node, const char *certificate, const char *key
 bool check_setting(const struct node *node); /* one of an agent's pinned settings */
 
 /* The user that runs approved writes: part of a ticket's identity, so every role must know it, also those
- * that may not see the rest of `write`. text: `write` as looked up, or NULL. */
+ * that may not see the rest of `write`: "write_user" tells them. "": nobody told. text: `write` as looked
+ * up, or NULL. */
 bool check_write_user(const struct node *database, const char *text, const char **user);
 
 /* One of an agent's databases: it exists, and has the credentials that the agent's policy can call for. */

@@ -103,8 +103,8 @@ int role_command(struct role *role, int argc, char **argv)
     bool done = role->config != NULL && (!needs_key(role) || config_approval_key(role->config, &fault)) &&
                 open_audit(role, &fault);
     if (done && role->config->redis_shared)
-        log_warn("this role has no Redis user of its own: every role can write what only one of them should "
-                 "(redis.%s.user)",
+        log_warn("roles share one Redis login, so each can write what only one of them should: give each a user of "
+                 "its own (redis.%s.user)",
                  config_role_name(role->which));
     done = done && role->serve(role, &fault);
     if (role->audit != NULL)

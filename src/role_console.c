@@ -23,10 +23,14 @@ static const char help[] =
 static const struct console_set *make_set(struct config *config)
 {
     bool has_tls = config->tls_mode != PROXY_TLS_DISABLE;
+    const char **agents = check_calloc(config->agent_count + 1, sizeof *agents);
+    for (size_t i = 0; i < config->agent_count; i++)
+        agents[i] = config->agents[i].name;
     struct console_set *set = check_calloc(1, sizeof *set);
     *set = (struct console_set){
         .approvers = config->approvers,
         .approver_count = config->approver_count,
+        .agents = agents,
         .tls_certificate = has_tls ? config->tls_certificate : NULL,
         .tls_key = has_tls ? config->tls_key : NULL,
         .tls_required = config->tls_mode == PROXY_TLS_REQUIRE,
@@ -40,6 +44,7 @@ static const struct console_set *make_set(struct config *config)
 static void free_set(void *arg, const struct console_set *set)
 {
     config_drop(set->owner);
+    free((void *)(uintptr_t)set->agents);
     free((void *)(uintptr_t)set);
 }
 

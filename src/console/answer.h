@@ -15,8 +15,8 @@ struct answer {
     size_t column_count;
     struct view *cells; /* row after row; data NULL: SQL NULL */
     size_t row_count, row_cap;
-    const char *tag;    /* NULL: "SELECT n" */
-    const char *notice; /* comes before the rest; or NULL */
+    const char *tag;              /* NULL: "SELECT n" */
+    const char *notice, *warning; /* come before the rest; or NULL */
     bool is_failed;
     struct message_words error; /* when failed */
     char status;                /* the transaction status that follows; 0: as it was */

@@ -13,6 +13,7 @@ bool call_read(struct view sql, struct arena *arena, struct call **calls, size_t
     struct words words;
     const char *why, *hint;
     enum words_result result;
+    bool has_alone = false;
     *count = 0;
     if (text_utf8_valid(sql) != sql.len)
         return fail(fault, "22021", "the text is not UTF-8", NULL);
@@ -24,6 +25,11 @@ bool call_read(struct view sql, struct arena *arena, struct call **calls, size_t
         if (command == NULL)
             return fail(fault, "42601", why, hint);
         (*calls)[(*count)++] = (struct call){command, words};
+        has_alone = has_alone || (command->flags & COMMAND_ALONE) != 0;
     }
-    return result == WORDS_RESULT_NONE || fail(fault, "42601", why, NULL);
+    if (result == WORDS_RESULT_BAD)
+        return fail(fault, "42601", why, NULL);
+    if (has_alone && *count > 1)
+        return fail(fault, "42601", "a decision stands alone: send one command at a time", NULL);
+    return true;
 }

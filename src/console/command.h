@@ -14,12 +14,19 @@ struct desk {
     struct queue *queue;
     pthread_mutex_t queue_lock;
     struct audit *audit;
+    pthread_mutex_t agents_lock;
+    const char *const *agents; /* names, NULL-terminated; change at a reload */
 };
 
 /* Who commands. Texts live as long as the session. */
 struct officer {
     const char *approver, *client;
     char status; /* the transaction status, 'I', 'T' or 'E' */
+};
+
+enum command_flag {
+    COMMAND_ENDS_BLOCK = 1 << 0, /* may be given in an aborted transaction */
+    COMMAND_ALONE = 1 << 1,      /* not together with others in one text */
 };
 
 struct command {
@@ -32,7 +39,7 @@ struct command {
                 const struct words *words, struct answer *answer);
     const char *help; /* NULL: only a courtesy to drivers, not listed */
     const char *tag;  /* of a courtesy, or its one value */
-    bool ends_block;  /* may be given in an aborted transaction */
+    unsigned flags;   /* of enum command_flag */
 };
 
 enum { COMMAND_ANY = 1000000 };

@@ -52,6 +52,7 @@ bool console_run(const struct console_options *options, const struct console_set
     struct house house = {.options = options};
     list_init(&house.sessions);
     pthread_mutex_init(&house.desk.queue_lock, NULL);
+    pthread_mutex_init(&house.desk.agents_lock, NULL);
     crypto_random(house.secret, sizeof house.secret);
     struct net_listener *listener = net_listen(options->psql, false, fault);
     bool done = listener != NULL && open_desk(&house, fault) && house_take(&house, set, fault);
@@ -71,5 +72,6 @@ bool console_run(const struct console_options *options, const struct console_set
     if (options->free_set != NULL)
         options->free_set(options->arg, last);
     pthread_mutex_destroy(&house.desk.queue_lock);
+    pthread_mutex_destroy(&house.desk.agents_lock);
     return done;
 }

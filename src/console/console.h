@@ -22,6 +22,7 @@ struct console_approver {
 struct console_set {
     const struct console_approver *approvers;
     size_t approver_count;
+    const char *const *agents;             /* names, NULL-terminated: who can be paused */
     const char *tls_certificate, *tls_key; /* NULL: no TLS */
     bool tls_required;
     void *owner;                           /* the configuration it points into */

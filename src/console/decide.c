@@ -209,6 +209,18 @@ static void fail_call(bool done, const struct fault *fault, struct answer *answe
         answer_fail(answer, "58000", "Is Redis running?", "Redis could not be told: %s", fault->message);
 }
 
+static bool is_agent(struct desk *desk, const char *name)
+{
+    bool found = false;
+    pthread_mutex_lock(&desk->agents_lock);
+    for (const char *const *at = desk->agents; *at != NULL && !found; at++)
+        found = strcmp(*at, name) == 0;
+    pthread_mutex_unlock(&desk->agents_lock);
+    return found;
+}
+
+/* Also an agent that is in no configuration any more can be resumed, but none be paused that isn't there:
+ * a misspelt name would pause nobody. */
 static void pause_agent(struct desk *desk, const struct officer *officer, const struct words *words, bool is_pause,
                         struct answer *answer)
 {
@@ -216,6 +228,11 @@ static void pause_agent(struct desk *desk, const struct officer *officer, const 
     struct bytes body = {0};
     struct fault fault = {0};
     answer->tag = is_pause ? "PAUSE" : "RESUME";
+    if (is_pause && !is_agent(desk, agent)) {
+        bytes_fini(&body);
+        answer_fail(answer, "42704", NULL, "there is no agent \"%s\" in the configuration", agent);
+        return;
+    }
     record_start(&body, is_pause ? "pause" : "resume", officer);
     audit_add_text(&body, "agent", view_of(agent));
     if (record_end(desk, &body, answer) == 0)

@@ -143,7 +143,7 @@ static const struct call_fault *job_refusal(struct dialogue *d, const struct cal
 {
     static const struct call_fault aborted = {
         "25P02", "current transaction is aborted, commands ignored until end of transaction block", NULL};
-    return d->officer.status == 'E' && !call->command->ends_block ? &aborted : NULL;
+    return d->officer.status == 'E' && (call->command->flags & COMMAND_ENDS_BLOCK) == 0 ? &aborted : NULL;
 }
 
 /* Its answer comes to job_done; or the session is over. */
@@ -164,17 +164,19 @@ static void job_start(struct dialogue *d, const struct call *call, struct portal
 
 static void say_notice(struct dialogue *d, const struct answer *answer)
 {
-    struct message_words words = {.severity = "NOTICE", .sqlstate = "00000", .message = answer->notice};
+    struct message_words notice = {.severity = "NOTICE", .sqlstate = "00000", .message = answer->notice};
+    struct message_words warning = {.severity = "WARNING", .sqlstate = "F0000", .message = answer->warning};
     if (answer->notice != NULL)
-        message_add_words(output(d), 'N', &words);
+        message_add_words(output(d), 'N', &notice);
+    if (answer->warning != NULL)
+        message_add_words(output(d), 'N', &warning);
 }
 
 /* RELOAD's second half: here, on the loop. */
 static void reload(struct dialogue *d, struct answer *answer)
 {
     if (answer->is_reload && !house_reload(d->session->house))
-        answer_fail(answer, "F0000", "The proxies were told all the same; their logs say what they made of it.",
-                    "the configuration is wrong and stays as it was: see the console's log");
+        answer->warning = "the configuration is wrong, and stays as it was: the logs say why";
     answer->is_reload = false;
 }
 

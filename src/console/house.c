@@ -17,12 +17,16 @@ bool house_take(struct house *house, const struct console_set *set, struct fault
     struct net_tls *tls = NULL;
     if (set->tls_certificate != NULL && (tls = net_tls_new(set->tls_certificate, set->tls_key, fault)) == NULL)
         return false;
+    const struct console_set *old = house->set;
     if (house->tls != NULL)
         net_tls_drop(house->tls);
-    if (house->set != NULL && house->options->free_set != NULL)
-        house->options->free_set(house->options->arg, house->set);
     house->tls = tls;
     house->set = set;
+    pthread_mutex_lock(&house->desk.agents_lock);
+    house->desk.agents = set->agents;
+    pthread_mutex_unlock(&house->desk.agents_lock);
+    if (old != NULL && house->options->free_set != NULL)
+        house->options->free_set(house->options->arg, old);
     return true;
 }
 

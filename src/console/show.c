@@ -88,7 +88,7 @@ COMMAND_HANDLER(show_ticket)
         view_ticket(answer, &ticket);
 }
 
-/* The first of these members that the session has; proxies of another version may lack some. */
+/* Proxies of another version may lack some. */
 static struct view member(struct answer *answer, const json_t *session, const char *name)
 {
     const json_t *value = json_object_get(session, name);
@@ -103,7 +103,6 @@ static struct view member(struct answer *answer, const json_t *session, const ch
 
 COMMAND_HANDLER(show_sessions)
 {
-    static const char *const members[] = {"session", "agent", "database", "client", "state", "since", "application"};
     const char *text = NULL;
     struct fault fault = {0};
     pthread_mutex_lock(&desk->queue_lock);
@@ -120,8 +119,8 @@ COMMAND_HANDLER(show_sessions)
     json_array_foreach(sessions, i, session)
     {
         struct view *row = answer_row(answer);
-        for (size_t column = 0; column < sizeof members / sizeof *members; column++)
-            row[column] = member(answer, session, members[column]);
+        for (size_t column = 0; column < answer->column_count; column++)
+            row[column] = member(answer, session, answer->columns[column]);
     }
     json_decref(sessions);
 }
