@@ -18,7 +18,7 @@ struct desk {
     const char *const *agents; /* names, NULL-terminated; change at a reload */
 };
 
-/* Who commands. Texts live as long as the session. */
+/* Who commands. Texts live as long as the connection. */
 struct officer {
     const char *approver, *client;
     char status; /* the transaction status, 'I', 'T' or 'E' */

@@ -17,10 +17,10 @@ static void stop(void *arg, int signal)
 {
     struct house *house = arg;
     house->is_stopping = true;
-    if (list_is_empty(&house->sessions))
+    if (list_is_empty(&house->guests))
         net_loop_stop(house->loop);
-    for (struct list *at = house->sessions.next; at != &house->sessions; at = at->next)
-        session_end(list_entry(at, struct session, link), "57P01", "the console is shutting down", NULL);
+    for (struct list *at = house->guests.next; at != &house->guests; at = at->next)
+        guest_end(list_entry(at, struct guest, link), "57P01", "the console is shutting down", NULL);
 }
 
 static void hang_up(void *arg, int signal)
@@ -50,7 +50,7 @@ static void serve(struct house *house, struct net_listener *listener)
 bool console_run(const struct console_options *options, const struct console_set *set, struct fault *fault)
 {
     struct house house = {.options = options};
-    list_init(&house.sessions);
+    list_init(&house.guests);
     pthread_mutex_init(&house.desk.queue_lock, NULL);
     pthread_mutex_init(&house.desk.agents_lock, NULL);
     crypto_random(house.secret, sizeof house.secret);

@@ -2,7 +2,7 @@
  * of approvers, and keeps no state: every command is a call to the queue in Redis. It holds no database
  * credential and parses no SQL but its own few commands.
  *
- *   console.c    listener, sessions as a list, reload
+ *   console.c    listener, signals, the end
  *   login.c      start-up packet, TLS, SCRAM
  *   dialogue.c   Query, Parse, Bind, … of an approver who is logged in
  *   command.c    the table of commands; words.c cuts their text; handlers in show.c, decide.c, courtesy.c

@@ -13,7 +13,7 @@
 #include "base/map.h"
 #include "call.h"
 
-enum { NAMES_MOST = 256 /* prepared statements, and portals, of one session */ };
+enum { NAMES_MOST = 256 /* prepared statements, and portals, of one approver */ };
 
 struct prepared {
     struct arena arena;
@@ -32,7 +32,7 @@ struct portal {
 };
 
 struct dialogue {
-    struct session *session;
+    struct guest *guest;
     struct officer officer; /* with the transaction status */
     bool is_skipping;
 
@@ -51,7 +51,7 @@ struct dialogue {
 
 static struct bytes *output(struct dialogue *d)
 {
-    return session_output(d->session);
+    return guest_output(d->guest);
 }
 
 static void fall_into_error(struct dialogue *d)
@@ -63,7 +63,7 @@ static void fall_into_error(struct dialogue *d)
 static void say_ready(struct dialogue *d)
 {
     message_add_ready(output(d), d->officer.status);
-    session_flush(d->session);
+    guest_flush(d->guest);
 }
 
 /* An error in an extended message. */
@@ -72,12 +72,12 @@ static void fail(struct dialogue *d, const char *sqlstate, const char *message, 
     answer_add_error(output(d), "ERROR", sqlstate, message, hint);
     fall_into_error(d);
     d->is_skipping = true;
-    session_flush(d->session);
+    guest_flush(d->guest);
 }
 
 static void break_off(struct dialogue *d)
 {
-    session_end(d->session, "08P01", "a message is malformed", NULL);
+    guest_end(d->guest, "08P01", "a message is malformed", NULL);
 }
 
 /* ---- prepared statements and portals --------------------------------------------------------------------- */
@@ -100,9 +100,9 @@ static void portal_free(struct portal *portal)
     free(portal);
 }
 
-static void forget_all(struct session *session)
+static void forget_all(struct guest *guest)
 {
-    struct dialogue *d = session->dialogue;
+    struct dialogue *d = guest->dialogue;
     size_t at = 0;
     struct view name;
     void *value;
@@ -133,7 +133,7 @@ static struct answer *job_answer(struct dialogue *d)
 static void job_work(void *arg)
 {
     struct dialogue *d = arg;
-    d->job->command->run(&d->session->house->desk, &d->officer, d->job->command, &d->job->words, job_answer(d));
+    d->job->command->run(&d->guest->house->desk, &d->officer, d->job->command, &d->job->words, job_answer(d));
 }
 
 static void job_done(void *arg);
@@ -146,20 +146,20 @@ static const struct call_fault *job_refusal(struct dialogue *d, const struct cal
     return d->officer.status == 'E' && (call->command->flags & COMMAND_ENDS_BLOCK) == 0 ? &aborted : NULL;
 }
 
-/* Its answer comes to job_done; or the session is over. */
+/* Its answer comes to job_done; or the connection is ended. */
 static void job_start(struct dialogue *d, const struct call *call, struct portal *portal)
 {
-    struct session *session = d->session;
-    if (house_approver(session->house, view_of(session->user)) == NULL) {
-        session_end(session, "57P01", "you are not an approver any more", NULL);
+    struct guest *guest = d->guest;
+    if (house_approver(guest->house, view_of(guest->user)) == NULL) {
+        guest_end(guest, "57P01", "you are not an approver any more", NULL);
         return;
     }
     d->running = portal;
     d->job = call;
     answer_init(job_answer(d), call->command->columns);
-    session->has_job = true;
-    net_conn_pause(session->conn);
-    net_work(session->house->loop, job_work, job_done, d);
+    guest->has_job = true;
+    net_conn_pause(guest->conn);
+    net_work(guest->house->loop, job_work, job_done, d);
 }
 
 static void say_notice(struct dialogue *d, const struct answer *answer)
@@ -175,7 +175,7 @@ static void say_notice(struct dialogue *d, const struct answer *answer)
 /* RELOAD's second half: here, on the loop. */
 static void reload(struct dialogue *d, struct answer *answer)
 {
-    if (answer->is_reload && !house_reload(d->session->house))
+    if (answer->is_reload && !house_reload(d->guest->house))
         answer->warning = "the configuration is wrong, and stays as it was: the logs say why";
     answer->is_reload = false;
 }
@@ -220,8 +220,8 @@ static void query_done(struct dialogue *d, struct answer *answer)
 static void job_done(void *arg)
 {
     struct dialogue *d = arg;
-    struct session *session = d->session;
-    if (!session_job_done(session))
+    struct guest *guest = d->guest;
+    if (!guest_job_done(guest))
         return;
     struct answer *answer = job_answer(d);
     reload(d, answer);
@@ -232,10 +232,10 @@ static void job_done(void *arg)
         execute_done(d, answer);
     else
         query_done(d, answer);
-    if (session->state == SESSION_STATE_CLOSED || session->has_job)
+    if (guest->state == GUEST_STATE_CLOSED || guest->has_job)
         return;
-    session_flush(session);
-    net_conn_resume(session->conn);
+    guest_flush(guest);
+    net_conn_resume(guest->conn);
 }
 
 /* ---- the simple protocol ---------------------------------------------------------------------------------- */
@@ -409,7 +409,7 @@ static void take_close(struct dialogue *d, struct view body)
 
 static void take_flush(struct dialogue *d, struct view body)
 {
-    session_flush(d->session);
+    guest_flush(d->guest);
 }
 
 static void take_sync(struct dialogue *d, struct view body)
@@ -420,7 +420,7 @@ static void take_sync(struct dialogue *d, struct view body)
 
 static void take_terminate(struct dialogue *d, struct view body)
 {
-    session_close(d->session);
+    guest_close(d->guest);
 }
 
 static void take_function_call(struct dialogue *d, struct view body)
@@ -454,51 +454,51 @@ static const struct reaction *reaction_find(char type)
 }
 
 /* One message; false: there is none, or nothing more can be taken now. */
-static bool take_message(struct session *session)
+static bool take_message(struct guest *guest)
 {
     struct frame frame;
     struct frame_error error;
-    if (session->state != SESSION_STATE_READY || session->has_job)
+    if (guest->state != GUEST_STATE_READY || guest->has_job)
         return false;
-    enum frame_result result = frame_take_agent(net_conn_input(session->conn), NULL, &frame, &error);
+    enum frame_result result = frame_take_agent(net_conn_input(guest->conn), NULL, &frame, &error);
     if (result == FRAME_RESULT_MORE)
         return false;
     if (result == FRAME_RESULT_BAD) {
-        session_end(session, error.sqlstate, error.message, NULL);
+        guest_end(guest, error.sqlstate, error.message, NULL);
         return false;
     }
     const struct reaction *reaction = reaction_find(frame.type);
     if (reaction == NULL)
-        session_end(session, "08P01", "this message has no place here", NULL);
-    else if (reaction->while_skipping || !session->dialogue->is_skipping)
-        reaction->take(session->dialogue, frame.body);
-    if (session->state != SESSION_STATE_READY)
+        guest_end(guest, "08P01", "this message has no place here", NULL);
+    else if (reaction->while_skipping || !guest->dialogue->is_skipping)
+        reaction->take(guest->dialogue, frame.body);
+    if (guest->state != GUEST_STATE_READY)
         return false;
-    net_conn_consume(session->conn, frame.size);
+    net_conn_consume(guest->conn, frame.size);
     return true;
 }
 
 static void received(void *owner)
 {
-    struct session *session = owner;
-    while (take_message(session)) {
+    struct guest *guest = owner;
+    while (take_message(guest)) {
     }
-    session_flush(session);
+    guest_flush(guest);
 }
 
 static void ended(void *owner, enum net_end why, const char *detail)
 {
-    session_close(owner);
+    guest_close(owner);
 }
 
-void dialogue_start(struct session *session)
+void dialogue_start(struct guest *guest)
 {
     static const struct net_events events = {.received = received, .ended = ended};
     struct dialogue *d = check_calloc(1, sizeof *d);
-    d->session = session;
-    d->officer = (struct officer){session->user, session->client, 'I'};
-    session->dialogue = d;
-    session->forget = forget_all;
-    net_conn_set_events(session->conn, &events, session);
+    d->guest = guest;
+    d->officer = (struct officer){guest->user, guest->client, 'I'};
+    guest->dialogue = d;
+    guest->forget = forget_all;
+    net_conn_set_events(guest->conn, &events, guest);
     say_ready(d);
 }

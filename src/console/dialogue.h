@@ -4,8 +4,8 @@
 #ifndef CONSOLE_DIALOGUE_H
 #define CONSOLE_DIALOGUE_H
 
-#include "session.h"
+#include "guest.h"
 
-void dialogue_start(struct session *session);
+void dialogue_start(struct guest *guest);
 
 #endif

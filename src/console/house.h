@@ -1,4 +1,4 @@
-/* What all of the console's sessions share. Lives on the loop's thread; only `desk` is also used by the
+/* What all of the console's guests share. Lives on the loop's thread; only `desk` is also used by the
  * commands that run in the thread pool. */
 #ifndef CONSOLE_HOUSE_H
 #define CONSOLE_HOUSE_H
@@ -14,8 +14,8 @@ struct house {
     const struct console_set *set;
     struct net_tls *tls; /* of `set`; NULL: none */
     struct desk desk;
-    struct list sessions;
-    size_t strangers;   /* sessions that have not logged in yet */
+    struct list guests;
+    size_t strangers;   /* guests that have not logged in yet */
     uint8_t secret[32]; /* of this process: for users that don't exist */
     bool is_stopping;
 };

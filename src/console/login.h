@@ -2,7 +2,7 @@
 #ifndef CONSOLE_LOGIN_H
 #define CONSOLE_LOGIN_H
 
-#include "session.h"
+#include "guest.h"
 
 void login_accept(struct house *house, int fd, const char *peer);
 
