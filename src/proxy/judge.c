@@ -11,6 +11,7 @@
 static void prepared_free(struct thing *thing)
 {
     struct prepared *prepared = (struct prepared *)thing;
+    *prepared->account -= prepared->sql_len + sizeof *prepared;
     free(prepared->sql);
     free(prepared->types);
     free(prepared->rule);
@@ -23,13 +24,15 @@ static void prepared_free(struct thing *thing)
     free(prepared);
 }
 
-static struct prepared *prepared_new(struct view text)
+static struct prepared *prepared_new(struct session *session, struct view text)
 {
     struct prepared *prepared = check_calloc(1, sizeof *prepared);
     prepared->thing.references = 1;
     prepared->thing.free = prepared_free;
     prepared->sql = check_strndup(text.data, text.len);
     prepared->sql_len = text.len;
+    prepared->account = &session->kept;
+    session->kept += text.len + sizeof *prepared;
     return prepared;
 }
 
@@ -46,6 +49,21 @@ static bool has_reserved_name(const struct facts *facts)
     for (size_t i = 0; i < facts->count; i++)
         if (view_starts(facts->statements[i].name, "sallyport"))
             return true;
+    return false;
+}
+
+/* The server holds an inert text under the name of what was parked, which SQL's EXECUTE would run into. */
+static bool executes_parked(struct session *session, const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct statement *statement = &facts->statements[i];
+        bool is_uncertain;
+        if (statement->operation != OPERATION_EXECUTE && statement->inner != OPERATION_EXECUTE)
+            continue;
+        const struct prepared *named = names_find(&session->statements, statement->name, &is_uncertain);
+        if (named != NULL && named->verdict == VERDICT_PARK)
+            return true;
+    }
     return false;
 }
 
@@ -187,6 +205,14 @@ static void judge(struct session *session, struct prepared *prepared, struct fac
             .hint = "Choose another name.",
             .position = -1,
         };
+    if (judgement.verdict != VERDICT_DENY && executes_parked(session, facts))
+        judgement = (struct judgement){
+            .verdict = VERDICT_DENY,
+            .rule = "execute-parked",
+            .reason = "this prepared statement is a write that waits for approval, and can't be run by SQL's EXECUTE",
+            .hint = "Send the write itself, or execute it by the protocol.",
+            .position = -1,
+        };
     keep_verdict(session, prepared, facts, &judgement);
     prepared->is_rollback = is_all_rollback(facts);
     prepared->is_copy_in = false;
@@ -201,7 +227,7 @@ static void judge(struct session *session, struct prepared *prepared, struct fac
 
 struct prepared *judge_text(struct session *session, struct view text, struct facts *facts, struct view *sql)
 {
-    struct prepared *prepared = prepared_new(text);
+    struct prepared *prepared = prepared_new(session, text);
     judge(session, prepared, facts);
     *sql = facts->text;
     session->judged++;

@@ -16,7 +16,10 @@ void record_prefix(struct session *session)
     audit_add_text(to, "agent", view_of(o->agent));
     audit_add_text(to, "session", view_of(o->id));
     audit_add_text(to, "client", view_of(o->client));
-    audit_add_raw(to, "tls", view_of(o->tls ? "true" : "false"));
+    if (o->tls != NULL)
+        audit_add_text(to, "tls", view_of(o->tls));
+    else
+        audit_add_raw(to, "tls", view_of("null"));
     audit_add_text(to, "database", view_of(o->database));
     audit_add_number(to, "upstream_pid", o->upstream_pid);
 }

@@ -12,6 +12,15 @@
 #include "session_server.h"
 #include "session_state.h"
 
+/* Replies owed at once, at most. It must be more than the server may keep to itself until a Flush or Sync:
+ * its output buffer has 8 KiB, and the smallest reply five bytes. */
+enum { OWED_MOST = 16384 };
+
+static bool is_full(const struct session *session)
+{
+    return session->owed.count >= OWED_MOST;
+}
+
 struct session_desk *session_desk_new(void)
 {
     return check_calloc(1, sizeof(struct session_desk));
@@ -65,6 +74,7 @@ void session_free(struct session *session)
     thing_drop(session->fresh);
     names_fini(&session->statements);
     names_fini(&session->portals);
+    CHECK(session->kept == 0);
     stream_fini(&session->to_agent);
     stream_fini(&session->to_server);
     bytes_fini(&session->prefix);
@@ -81,7 +91,7 @@ size_t session_take_agent(struct session *session, struct view in)
         struct view rest = {in.data + used, in.len - used};
         if (session->hold == HOLD_BATCH)
             park_look_ahead(session, rest);
-        if (session->hold != HOLD_NONE || rest.len == 0)
+        if (session->hold != HOLD_NONE || rest.len == 0 || is_full(session))
             break;
         struct frame frame;
         struct frame_error error;
@@ -185,7 +195,12 @@ const char *session_why(const struct session *session)
 
 bool session_is_held(const struct session *session)
 {
-    return session->hold != HOLD_NONE;
+    return session->hold != HOLD_NONE || is_full(session);
+}
+
+bool session_is_busy(const struct session *session)
+{
+    return !owed_is_quiet(&session->owed);
 }
 
 bool session_looks_ahead(const struct session *session)

@@ -1,7 +1,7 @@
 /* A session: one agent's conversation with the database, as bytes in and bytes out. It judges each message
  * before any of its bytes go up, stands something that must fail in the place of what is refused, parks
- * writes, and delivers the results of approved ones. It knows no socket, clock, Redis or file: what it needs of the world it
- * asks through a port, and the world's answers are handed to it. So a whole conversation can be played in
+ * writes, and delivers the results of approved ones. It knows no socket, clock, Redis or file: what it needs of the
+ * world it asks through a port, and the world's answers are handed to it. So a whole conversation can be played in
  * memory.
  *
  *   agent --> session_take_agent --> port.to_server        judged, recorded, forwarded or replaced
@@ -55,14 +55,14 @@ void session_desk_free(struct session_desk *desk); /* its sessions are gone */
 /* All outlives the session, but for `rules`, which session_set_rules replaces. */
 struct session_options {
     struct session_desk *desk;
-    const char *id;      /* "p1-42" */
+    const char *id; /* "p1-42" */
     const char *agent, *database, *client;
-    const char *tls;     /* version, or NULL */
+    const char *tls; /* version, or NULL */
     const char *write_role;
     const char *application; /* as the agent gave it; may be empty */
     uint32_t upstream_pid;
     const struct rules *rules;
-    unsigned generation; /* of the rules */
+    unsigned generation;                  /* of the rules */
     const struct proxy_setting *settings; /* pinned for this agent */
     size_t setting_count;
     struct frame_limits limits;
@@ -97,11 +97,12 @@ void session_set_rules(struct session *session, const struct rules *rules, unsig
 void session_end(struct session *session, const char *sqlstate, const char *message, const char *hint);
 
 enum session_state session_state(const struct session *session);
-const char *session_why(const struct session *session);      /* BROKEN: one sentence for log and record */
-bool session_is_held(const struct session *session);         /* the agent's next message has to wait */
-bool session_looks_ahead(const struct session *session);     /* held until more of the agent's bytes are there */
-char session_transaction(const struct session *session);     /* 'I', 'T' or 'E' */
-uint64_t session_statements(const struct session *session);  /* judged so far */
-const char *session_current(const struct session *session);  /* shortened text of the last one */
+const char *session_why(const struct session *session);     /* BROKEN: one sentence for log and record */
+bool session_is_held(const struct session *session);        /* the agent's next message has to wait */
+bool session_is_busy(const struct session *session);        /* the server is at work for it */
+bool session_looks_ahead(const struct session *session);    /* held until more of the agent's bytes are there */
+char session_transaction(const struct session *session);    /* 'I', 'T' or 'E' */
+uint64_t session_statements(const struct session *session); /* judged so far */
+const char *session_current(const struct session *session); /* shortened text of the last one */
 
 #endif

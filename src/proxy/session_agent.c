@@ -80,6 +80,24 @@ static bool is_name_refused(struct session *session, const struct incoming *in, 
     return true;
 }
 
+/* What names keep alive is capped, so that nobody fills the process with statements. */
+static bool is_over_account(struct session *session, const struct incoming *in, struct view name)
+{
+    enum { KEPT_MOST = 64 * 1024 * 1024 };
+    if (session->kept + in->body.len <= KEPT_MOST)
+        return false;
+    struct bytes words = {0};
+    uint64_t record = refusal_words(session, "prepared statement", "session-memory",
+                                    "this session keeps too many prepared "
+                                    "statements and values",
+                                    "Close those that are not needed any more.", &words);
+    if (in->type == 'P')
+        reply_refuse_parse(session, name, "session-memory", record, &words);
+    else
+        reply_refuse_name(session, in->type, &words);
+    return true;
+}
+
 static bool wait_until_certain(struct session *session)
 {
     session->hold = HOLD_BARRIER;
@@ -212,7 +230,8 @@ static bool on_parse(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Parse message", NULL);
         return true;
     }
-    if (is_name_refused(session, in, parse.name) || is_type_refused(session, &parse))
+    if (is_name_refused(session, in, parse.name) || is_over_account(session, in, parse.name) ||
+        is_type_refused(session, &parse))
         return true;
     session_record_fresh(session);
     struct prepared *prepared = judge_text(session, parse.sql, &facts, &sql);
@@ -237,22 +256,26 @@ static bool on_parse(struct session *session, const struct incoming *in)
 static void portal_free(struct thing *thing)
 {
     struct portal *portal = (struct portal *)thing;
+    *portal->account -= portal->arena.used + sizeof *portal;
     thing_drop(portal->prepared);
     arena_fini(&portal->arena);
     free(portal);
 }
 
-static struct portal *portal_new(struct prepared *prepared)
+static struct portal *portal_new(struct session *session, struct prepared *prepared)
 {
     struct portal *portal = check_calloc(1, sizeof *portal);
     portal->thing.references = 1;
     portal->thing.free = portal_free;
     portal->prepared = thing_hold(prepared);
+    portal->account = &session->kept;
+    session->kept += sizeof *portal;
     return portal;
 }
 
 /* A parked statement's values belong to its ticket, so they are kept; other portals need only their name. */
-static void keep_values(struct portal *portal, const struct message_bind *bind, const struct ticket_value *values)
+static void keep_values(struct session *session, struct portal *portal, const struct message_bind *bind,
+                        const struct ticket_value *values)
 {
     struct ticket_value *kept = arena_alloc(&portal->arena, bind->value_count * sizeof *kept);
     uint16_t *formats = arena_alloc(&portal->arena, bind->result_format_count * sizeof *formats);
@@ -266,6 +289,7 @@ static void keep_values(struct portal *portal, const struct message_bind *bind, 
     portal->value_count = bind->value_count;
     portal->formats = formats;
     portal->format_count = bind->result_format_count;
+    session->kept += portal->arena.used;
 }
 
 static struct ticket_value *as_values(struct session *session, const struct message_bind *bind)
@@ -334,11 +358,11 @@ static bool on_bind(struct session *session, const struct incoming *in)
         reply_refuse_name(session, 'B', &words);
         return true;
     }
-    if (is_verdict_refused(session, 'B', prepared))
+    if (is_verdict_refused(session, 'B', prepared) || is_over_account(session, in, bind.portal))
         return true;
-    struct portal *portal = portal_new(prepared);
+    struct portal *portal = portal_new(session, prepared);
     if (prepared->verdict == VERDICT_PARK) {
-        keep_values(portal, &bind, as_values(session, &bind));
+        keep_values(session, portal, &bind, as_values(session, &bind));
         forward_bind(session, in, bind.portal, portal);
     } else {
         bind_allowed(session, in, &bind, portal);

@@ -43,6 +43,7 @@ struct prepared {
     char *rule, *reason, *hint; /* of the judgement; hint may be NULL */
     char sqlstate[6];
     int position;                 /* byte offset in sql; -1 none */
+    size_t *account;              /* the session's count of what it keeps */
     const struct effect *effects; /* one per statement; NULL: none has any; arena */
     size_t effect_count;
     bool is_copy_in;
@@ -68,6 +69,7 @@ struct portal {
     uint16_t *formats;
     uint16_t format_count;
     struct arena arena;
+    size_t *account;    /* as in struct prepared */
     uint64_t record;    /* of the execution */
     bool is_delivering; /* its rows come from a ticket: Execute goes to our portal instead */
     size_t result_at;   /* and these they are */
@@ -174,6 +176,7 @@ struct session {
     struct session_desk *desk;
     struct owed owed;
     struct names statements, portals;
+    size_t kept;            /* bytes of texts and values kept for names */
     struct prepared *fresh; /* parsed, and not yet on the record */
     enum hold hold;
     struct park park;
