@@ -29,6 +29,8 @@ static enum frame_result bad(struct frame_error *error, const char *sqlstate, co
     return FRAME_RESULT_BAD;
 }
 
+static const struct frame_limits defaults;
+
 static uint32_t limit_or(uint32_t limit, uint32_t fallback)
 {
     return limit ? limit : fallback;
@@ -101,6 +103,8 @@ static enum frame_result take(struct view in, size_t type_size, uint32_t length,
 enum frame_result frame_take_startup(struct view in, const struct frame_limits *limits, struct frame *frame,
                                      struct frame_error *error)
 {
+    if (limits == NULL)
+        limits = &defaults;
     if (in.len < LENGTH_SIZE)
         return FRAME_RESULT_MORE;
     uint32_t length = read_length(in.data);
@@ -113,6 +117,8 @@ enum frame_result frame_take_startup(struct view in, const struct frame_limits *
 enum frame_result frame_take_agent(struct view in, const struct frame_limits *limits, struct frame *frame,
                                    struct frame_error *error)
 {
+    if (limits == NULL)
+        limits = &defaults;
     if (in.len < 1)
         return FRAME_RESULT_MORE;
     uint32_t limit = agent_limit(in.data[0], limits);

@@ -32,7 +32,7 @@ struct frame_error {
     const char *message;
 };
 
-/* Sizes that an agent's messages may have; zero fields take the default in frame.c. */
+/* Sizes that an agent's messages may have. Zero fields, and NULL for all of it, take the defaults. */
 struct frame_limits {
     uint32_t startup; /* start-up packet: 10,000 */
     uint32_t query;   /* Query and Parse: 1 MiB */
