@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "catalogs.h"
 
 bool match_view(const char *glob, struct view text)
 {
@@ -31,23 +32,13 @@ bool match_names(const struct names *names, struct view name)
     return false;
 }
 
-/* Could an object of that name be PostgreSQL's own? Its catalogs come before any search_path. */
-static bool is_catalog_name(struct view name)
-{
-    return view_starts(name, "pg_");
-}
-
 /* The schema is not written: what the search path could make of it. */
-static enum match match_by_path(const struct rules *rules, const struct pattern *pattern, struct view name)
+static enum match match_by_path(const struct rules *rules, const struct pattern *pattern)
 {
-    size_t matching = 0, possible = rules->search_path.count;
+    size_t matching = 0;
     for (size_t i = 0; i < rules->search_path.count; i++)
         matching += text_glob(pattern->schema, rules->search_path.at[i]);
-    if (is_catalog_name(name)) {
-        possible++;
-        matching += text_glob(pattern->schema, "pg_catalog");
-    }
-    return matching == 0 ? MATCH_NO : matching == possible ? MATCH_YES : MATCH_MAYBE;
+    return matching == 0 ? MATCH_NO : matching == rules->search_path.count ? MATCH_YES : MATCH_MAYBE;
 }
 
 static enum match match_pattern(const struct rules *rules, const struct pattern *pattern, const struct touch *touch)
@@ -55,8 +46,10 @@ static enum match match_pattern(const struct rules *rules, const struct pattern 
     if (match_view(pattern->name, touch->name)) {
         if (pattern->schema == NULL)
             return MATCH_YES;
+        if (touch->schema.len == 0 && catalogs_has(touch->name))
+            return text_glob(pattern->schema, "pg_catalog") ? MATCH_YES : MATCH_NO;
         if (touch->schema.len == 0)
-            return match_by_path(rules, pattern, touch->name);
+            return match_by_path(rules, pattern);
         if (match_view(pattern->schema, touch->schema))
             return MATCH_YES;
     }
@@ -84,7 +77,7 @@ bool match_function(const struct rules *rules, struct view schema, struct view n
         const struct pattern *pattern = &rules->functions.at[i];
         if (exactly ? !view_is(name, pattern->name) : !match_view(pattern->name, name))
             continue;
-        if (schema.len == 0 && match_by_path(rules, pattern, name) == MATCH_YES)
+        if (schema.len == 0 && match_by_path(rules, pattern) == MATCH_YES)
             return true;
         if (schema.len > 0 && (exactly ? view_is(schema, pattern->schema) : match_view(pattern->schema, schema)))
             return true;

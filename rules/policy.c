@@ -167,6 +167,10 @@ static bool add_schema(const struct reading *reading, const struct spot *spot, c
         return reading_fault(reading, spot, "\"%s\" must be the name of one schema, without quotes", *name);
     if (strcmp(*name, "$user") == 0 || strncmp(*name, "pg_temp", 7) == 0 || strncmp(*name, "pg_toast", 8) == 0)
         return reading_fault(reading, spot, "\"%s\" can't be in the search path of agents", *name);
+    if (strcmp(*name, "pg_catalog") == 0 && filling->count > 1)
+        return reading_fault(reading, spot,
+                             "pg_catalog must come first or be left out: behind another schema, that "
+                             "one's functions would win over PostgreSQL's own");
     return true;
 }
 

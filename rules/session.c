@@ -53,6 +53,13 @@ static void judge_setting(struct judging *judging, const struct setting_use *use
         judging_refuse_firmly(judging, "setting-not-allowed", reason, setting_hint, use->position);
 }
 
+/* CREATE FUNCTION … SET and ALTER ROLE … SET keep a setting for later; whether that may be done is a matter
+ * of the operation. (A set_config in them is a call, and judged as one.) */
+static bool sets_own_session(const struct statement *statement)
+{
+    return statement->operation != OPERATION_CREATE && statement->operation != OPERATION_ALTER;
+}
+
 static bool is_reserved(struct view name)
 {
     static const char prefix[] = "sallyport";
@@ -64,7 +71,7 @@ void session_judge(struct judging *judging)
 {
     judge_transaction(judging);
     judge_copy(judging);
-    for (size_t i = 0; i < judging->statement->setting_count; i++)
+    for (size_t i = 0; i < judging->statement->setting_count && sets_own_session(judging->statement); i++)
         judge_setting(judging, &judging->statement->settings[i]);
     if (is_reserved(judging->statement->name))
         judging_refuse_firmly(judging, "reserved-name", "names that begin with \"sallyport\" are taken",

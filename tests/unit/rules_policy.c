@@ -234,6 +234,7 @@ static const struct wrong {
      "functions.allow"},
     {"{\"name\": \"x\", \"search_path\": \"public\"}", 1, 15, "search_path", "must be a list"},
     {"{\"name\": \"x\", \"search_path\": [\"$user\"]}", 1, 31, "search_path.0", "search path of agents"},
+    {"{\"name\": \"x\", \"search_path\": [\"app\", \"pg_catalog\"]}", 1, 38, "search_path.1", "must come first"},
     {"{\"name\": \"x\", \"search_path\": [\"a, b\"]}", 1, 31, "search_path.0", "one schema"},
     {"{\"name\": \"x\", \"approval\": {\"expires\": \"1y\"}}", 1, 28, "approval.expires", "24h"},
     {"{\"name\": \"x\", \"approval\": {\"expires\": \"31d\"}}", 1, 28, "approval.expires", "30 days"},
