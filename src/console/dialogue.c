@@ -460,7 +460,8 @@ static bool take_message(struct guest *guest)
     struct frame_error error;
     if (guest->state != GUEST_STATE_READY || guest->has_job)
         return false;
-    enum frame_result result = frame_take_agent(net_conn_input(guest->conn), NULL, &frame, &error);
+    static const struct frame_limits limits = {0}; /* an agent's: the defaults */
+    enum frame_result result = frame_take_agent(net_conn_input(guest->conn), &limits, &frame, &error);
     if (result == FRAME_RESULT_MORE)
         return false;
     if (result == FRAME_RESULT_BAD) {
