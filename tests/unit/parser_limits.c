@@ -191,7 +191,7 @@ static void *run_at_cap(void *slow)
 
 static void *run_million(void *slow)
 {
-    struct parser_limits limits = {.length = 1 << 26};
+    struct parser_limits limits = {.length = 1 << 23};
     for (size_t i = 0; i < sizeof generators / sizeof *generators; i++) {
         struct bytes sql = generate(&generators[i], LEVELS);
         struct outcome outcome = read_timed(bytes_view(&sql), NULL); /* as a session would read it */
