@@ -119,9 +119,10 @@ static void keep_for_ticket(struct prepared *prepared, const struct facts *facts
     replace(&prepared->relations, bytes_text(&json));
     bytes_fini(&json);
 
+    /* One statement is its message to the last byte; of several, each is its part. */
     struct view *texts = arena_alloc(&prepared->arena, facts->count * sizeof *texts);
     for (size_t i = 0; i < facts->count; i++)
-        texts[i] = arena_view(&prepared->arena, facts->statements[i].text);
+        texts[i] = arena_view(&prepared->arena, facts->count == 1 ? facts->text : facts->statements[i].text);
     prepared->texts = texts;
     prepared->statement_count = facts->count;
 }

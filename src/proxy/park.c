@@ -428,12 +428,12 @@ static void notice_block(struct session *session, const char *ticket)
     struct bytes message = {0};
     if (session->owed.status != 'T')
         return;
-    bytes_add_format(&message, "the write of ticket %s runs in a transaction of its own", ticket);
+    bytes_add_format(&message, "the write of ticket %s ran in a transaction of its own; ROLLBACK does not undo it",
+                     ticket);
     struct message_words words = {
         .severity = "NOTICE",
         .sqlstate = "00000",
         .message = bytes_text(&message),
-        .detail = "ROLLBACK of this block does not undo it.",
     };
     message_add_words(stream_make(&session->to_agent), 'N', &words);
     bytes_fini(&message);

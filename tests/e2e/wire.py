@@ -158,7 +158,7 @@ class Wire:
             if kind == "E":
                 raise ServerError(fields_of(body))
             if kind == "S":
-                key, value = body.rstrip(b"\0").split(b"\0")
+                key, value = body[:-1].split(b"\0")
                 self.parameters[key.decode()] = value.decode()
             elif kind == "K":
                 self.key = struct.unpack("!II", body)
