@@ -1,6 +1,9 @@
 /* tests/corpus/statements.jsonl through parser and rules, under the shipped default policy: every line that
  * is one agent's text, with what it sent before. Lines that are dialogues on the wire are the session's; what
- * the text can't show (severity no_effect) is shown end to end. See tests/corpus/README.md. */
+ * the text can't show (severity no_effect) is shown end to end. See tests/corpus/README.md.
+ *
+ * Then tests/corpus/honest.jsonl: what tools and drivers send by themselves, taken from a server's log while
+ * they looked around. None of it may be refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -228,23 +231,51 @@ static void try_line(const json_t *line, struct tally *tally)
     arena_fini(&arena);
 }
 
-static void the_corpus_gets_the_verdicts_it_must(void **state)
+static void each_line(const char *name, void (*try)(const json_t *line, struct tally *tally), struct tally *tally)
 {
     size_t len;
-    char *text = read_file("tests/corpus/statements.jsonl", &len);
-    struct tally tally = {0};
+    char *text = read_file(name, &len);
     for (char *line = text; *line != '\0';) {
         size_t size = strcspn(line, "\n");
         json_t *json = json_loadb(line, size, JSON_ALLOW_NUL, NULL);
         assert_non_null(json);
-        try_line(json, &tally);
+        try(json, tally);
         json_decref(json);
         line += size + (line[size] == '\n');
     }
     free(text);
-    print_message("%u lines pass, %u fail, %u are exceptions\n", tally.passed, tally.failed, tally.excepted);
+    print_message("%s: %u lines pass, %u fail, %u are exceptions\n", name, tally->passed, tally->failed,
+                  tally->excepted);
+}
+
+static void the_corpus_gets_the_verdicts_it_must(void **state)
+{
+    struct tally tally = {0};
+    each_line("tests/corpus/statements.jsonl", try_line, &tally);
     assert_int_equal(tally.failed, 0);
     assert_true(tally.passed > 600);
+}
+
+static void try_honest(const json_t *line, struct tally *tally)
+{
+    struct arena arena = {0};
+    struct judgement judgement = {0};
+    if (judge(view_of(member(line, "sql")), &judgement, &arena) == VERDICT_ALLOW) {
+        tally->passed++;
+    } else {
+        tally->failed++;
+        print_error("%s: %s: %s\n  %s\n", member(line, "source"), verdict_name(judgement.verdict), judgement.reason,
+                    member(line, "sql"));
+    }
+    arena_fini(&arena);
+}
+
+static void no_honest_read_is_refused(void **state)
+{
+    struct tally tally = {0};
+    each_line("tests/corpus/honest.jsonl", try_honest, &tally);
+    assert_int_equal(tally.failed, 0);
+    assert_true(tally.passed > 150);
 }
 
 static int set_up(void **state)
@@ -265,6 +296,9 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_corpus_gets_the_verdicts_it_must)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_corpus_gets_the_verdicts_it_must),
+        cmocka_unit_test(no_honest_read_is_refused),
+    };
     return cmocka_run_group_tests_name("corpus", tests, set_up, tear_down);
 }
