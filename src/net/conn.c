@@ -172,7 +172,6 @@ static void conn_end(struct net_conn *conn, enum net_end why, const char *detail
         conn->write_on = 0;
         output_fini(&conn->output);
     }
-    conn_watch(conn, 0);
     conn->events->ended(conn->owner, why, detail);
 }
 
