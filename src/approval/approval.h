@@ -39,21 +39,21 @@ void approval_acl(const char *role, struct bytes *to);
 /* ---- what a ticket says ------------------------------------------------------------------------------ */
 
 struct ticket_value {
-    struct view data;   /* as it came in Bind; is_null: none */
+    struct view data; /* as it came in Bind; is_null: none */
     bool is_null;
-    uint16_t format;    /* 0 text, 1 binary */
+    uint16_t format; /* 0 text, 1 binary */
 };
 
 struct ticket_statement {
-    struct view sql;            /* exact bytes of one statement */
-    const uint32_t *types;      /* of its parameters, resolved by the server; none in the simple protocol */
+    struct view sql;       /* exact bytes of one statement */
+    const uint32_t *types; /* of its parameters, resolved by the server; none in the simple protocol */
     uint16_t type_count;
 };
 
 /* One execution: a statement with one set of values. A simple string of two UPDATEs is two statements
  * with one run each; executemany is one statement with many runs. All runs are one transaction. */
 struct ticket_run {
-    uint32_t statement;         /* index */
+    uint32_t statement; /* index */
     const struct ticket_value *values;
     uint16_t value_count;
 };
@@ -64,7 +64,7 @@ struct ticket_setting {
 
 /* What an approval is bound to: exactly this. */
 struct ticket_content {
-    const char *agent, *database, *role; /* role: user name in the `write` connection string */
+    const char *agent, *database, *role;   /* role: user name in the `write` connection string */
     const struct ticket_setting *settings; /* search_path, TimeZone, DateStyle, IntervalStyle, pins; sorted by name */
     size_t setting_count;
     const struct ticket_statement *statements;
@@ -78,15 +78,15 @@ struct sha256 ticket_digest(const struct ticket_content *content);
 
 /* What goes with it, but doesn't make it another request. */
 struct ticket_context {
-    const char *session;        /* e.g. "p1-42" */
-    const char *client;         /* address */
-    const char *application;    /* the agent's claim */
-    const char *reason;         /* the agent's claim: SET sallyport.reason */
+    const char *session;     /* e.g. "p1-42" */
+    const char *client;      /* address */
+    const char *application; /* the agent's claim */
+    const char *reason;      /* the agent's claim: SET sallyport.reason */
     const char *policy, *policy_hash, *rule;
     const char *operations_json, *relations_json;
     uint64_t expires_seconds;
     unsigned approvals;
-    uint64_t record;            /* the audit record of the request */
+    uint64_t record; /* the audit record of the request */
 };
 
 enum ticket_state {
@@ -111,12 +111,12 @@ struct ticket_column {
 };
 
 struct ticket_result {
-    const char *tag;            /* "INSERT 0 3" */
+    const char *tag;                     /* "INSERT 0 3" */
     const struct ticket_column *columns; /* none: no RETURNING */
     size_t column_count;
     const char *rows;
     uint64_t row_count;
-    bool dropped;               /* rows were larger than is kept */
+    bool dropped; /* rows were larger than is kept */
 };
 
 /* A database error as it came, for FAILED. */
@@ -125,17 +125,17 @@ struct ticket_error {
 };
 
 struct ticket_answer {
-    bool ok;                    /* false: Redis could not be asked or refused; `words` says why */
-    bool is_new;                /* this request opened the ticket */
+    bool ok;     /* false: Redis could not be asked or refused; `words` says why */
+    bool is_new; /* this request opened the ticket */
     enum ticket_state state;
-    char id[24];                /* "t42" */
-    char expires[28];           /* UTC */
-    const char *words;          /* the approver's; or why it is unknown */
+    char id[24];       /* "t42" */
+    char expires[28];  /* UTC */
+    const char *words; /* the approver's; or why it is unknown */
     const char *approver;
-    const char *previous;       /* "t17 executed 3 minutes ago": the same content was executed before; or NULL */
+    const char *previous; /* "t17 executed 3 minutes ago": the same content was executed before; or NULL */
     const struct ticket_result *results; /* EXECUTED: one per run */
     size_t result_count;
-    struct ticket_error error;  /* FAILED */
+    struct ticket_error error; /* FAILED */
 };
 
 /* ---- the proxy's door -------------------------------------------------------------------------------- */
@@ -187,14 +187,14 @@ void queue_close(struct queue *queue);
 struct queue_ticket {
     char id[24];
     enum ticket_state state;
-    const char *created, *expires;            /* UTC */
+    const char *created, *expires; /* UTC */
     struct ticket_content content;
-    const char *digest;                       /* hex */
+    const char *digest; /* hex */
     const char *client, *session, *application, *reason, *policy, *rule, *operations, *relations;
-    const char *approver, *words, *decided;   /* when decided */
-    const char *outcome;                      /* "UPDATE 3", or the error's message; when run */
-    const char *previous;                     /* as in ticket_answer */
-    const char *preview;                      /* what the executor found it would do; NULL: none yet */
+    const char *approver, *words, *decided; /* when decided */
+    const char *outcome;                    /* "UPDATE 3", or the error's message; when run */
+    const char *previous;                   /* as in ticket_answer */
+    const char *preview;                    /* what the executor found it would do; NULL: none yet */
     uint64_t record;
 };
 
@@ -207,10 +207,10 @@ bool queue_list(struct queue *queue, unsigned states, size_t limit, struct arena
 enum queue_result {
     QUEUE_RESULT_DONE,
     QUEUE_RESULT_NO_SUCH,
-    QUEUE_RESULT_NOT_PARKED,  /* decided, expired or cancelled meanwhile */
-    QUEUE_RESULT_CHANGED,     /* the content's digest is not the one that was shown */
-    QUEUE_RESULT_OWN,         /* the approver is the agent */
-    QUEUE_RESULT_REDIS,       /* fault says what */
+    QUEUE_RESULT_NOT_PARKED, /* decided, expired or cancelled meanwhile */
+    QUEUE_RESULT_CHANGED,    /* the content's digest is not the one that was shown */
+    QUEUE_RESULT_OWN,        /* the approver is the agent */
+    QUEUE_RESULT_REDIS,      /* fault says what */
 };
 
 bool queue_show(struct queue *queue, const char *id, struct arena *arena, struct queue_ticket *ticket, bool *found,
@@ -228,8 +228,8 @@ bool queue_sessions(struct queue *queue, struct arena *arena, const char **json,
 /* ---- the executor's door ----------------------------------------------------------------------------- */
 
 struct executor_database {
-    const char *name, *write;   /* write: libpq connection string */
-    const char *ledger;         /* schema.table or NULL */
+    const char *name, *write; /* write: libpq connection string */
+    const char *ledger;       /* schema.table or NULL */
 };
 
 struct executor_options {
@@ -237,11 +237,11 @@ struct executor_options {
     struct view approval_key;
     const struct executor_database *databases;
     size_t database_count;
-    unsigned lease_seconds;       /* 0: 60 */
-    unsigned statement_seconds;   /* 0: 30; must be below the lease */
-    unsigned lock_ms;             /* 0: 2,000 */
-    uint64_t result_bytes;        /* 0: 8 MiB: rows kept for delivery */
-    const char *name;             /* of this executor, for leases; NULL: host name and pid */
+    unsigned lease_seconds;     /* 0: 60 */
+    unsigned statement_seconds; /* 0: 30; must be below the lease */
+    unsigned lock_ms;           /* 0: 2,000 */
+    uint64_t result_bytes;      /* 0: 8 MiB: rows kept for delivery */
+    const char *name;           /* of this executor, for leases; NULL: host name and pid */
     /* A member list for an audit record: "event":"execution",… Returns the record's number, 0: can't be
      * recorded, and then nothing is run. */
     uint64_t (*record)(void *arg, struct view body, bool sync);

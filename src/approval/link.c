@@ -257,20 +257,28 @@ static void connect_to(struct link *link, const char *address)
     send_greeting(link);
 }
 
+/* A name with several addresses: the next attempt takes the next one. */
+static void choose_address(const struct addrinfo *found, unsigned attempt, char *to, size_t size)
+{
+    unsigned count = 0;
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
+        count++;
+    unsigned skip = count > 0 ? attempt % count : 0;
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next, skip--) {
+        if (skip == 0) {
+            getnameinfo(at->ai_addr, at->ai_addrlen, to, (socklen_t)size, NULL, 0, NI_NUMERICHOST);
+            return;
+        }
+    }
+}
+
 static void on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
 {
     struct link *link = lookup->data;
     link->is_looking_up = false;
     if (link->state == LINK_STATE_RESOLVING && status == 0) {
-        /* A name with several addresses: the next attempt takes the next one. */
-        unsigned count = 0;
-        for (struct addrinfo *at = found; at != NULL; at = at->ai_next)
-            count++;
-        struct addrinfo *chosen = found;
-        for (unsigned skip = link->attempts++ % (count ? count : 1); skip > 0; skip--)
-            chosen = chosen->ai_next;
         char address[64] = "";
-        getnameinfo(chosen->ai_addr, chosen->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST);
+        choose_address(found, link->attempts++, address, sizeof address);
         connect_to(link, address);
     } else if (link->state == LINK_STATE_RESOLVING) {
         char why[400];

@@ -9,7 +9,7 @@ enum { PORT_DEFAULT = 6379, DATABASE_MAX = 1023 };
 
 static bool copy(char *to, size_t size, struct view v)
 {
-    if (v.len >= size || memchr(v.data ? v.data : "", '\0', v.len) != NULL)
+    if (v.len >= size || (v.len > 0 && memchr(v.data, '\0', v.len) != NULL))
         return false;
     if (v.len > 0)
         memcpy(to, v.data, v.len);

@@ -70,7 +70,7 @@ static void on_answer(void *arg, const redisReply *reply)
     }
     if (reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
         reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_ARRAY) {
-        long long reload = atoll(reply->element[0]->str);
+        long long reload = strtoll(reply->element[0]->str, NULL, 10);
         bool is_told = watch->reload >= 0 && reload != watch->reload;
         watch->reload = reload;
         tell_paused(watch, reply->element[1]);
