@@ -1,6 +1,7 @@
 /* `sallyport audit`: what those who answer for the log do with it. Each of its four commands is a row of a
  * table, and so is each option, with the commands that take it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static const char help[] =
     "export:\n"
     "  --format FORMAT   jsonl (the default) or csv. In csv, text that a spreadsheet would run as a formula\n"
     "                    begins with an apostrophe.\n"
-    "  --output FILE     Write to this file, which must not exist yet, instead of standard output.\n"
+    "  --output FILE     Write to this file, which must not exist yet, instead of standard output; its mode is 0600.\n"
     "\n"
     "FILTER, for export and search; what is given must all be true of a record:\n"
     "  --since TIME      At this time or later: 2026-11-23, 2026-11-23T15:45 or 2026-11-23T15:45:00.5+01:00;\n"
@@ -268,11 +269,18 @@ static int run_verify(const struct request *request, const char *directory)
     return done(whole, &fault);
 }
 
+/* What was asked is nobody else's business, in a file any more than in the log. */
+static FILE *make_output(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
 static int run_export(const struct request *request, const char *directory)
 {
     struct fault fault = {0};
     FILE *to = stdout;
-    if (request->output != NULL && (to = fopen(request->output, "wxe")) == NULL) {
+    if (request->output != NULL && (to = make_output(request->output)) == NULL) {
         fault_at(&fault, request->output, 0, 0, NULL, "can't be made: %s", strerror(errno));
         return done(false, &fault);
     }

@@ -11,11 +11,13 @@
  * can't be, since text_add_json escapes it. */
 static void add_body(struct bytes *to, struct view body)
 {
-    size_t at = to->len;
+    size_t start = to->len;
     bytes_add_view(to, body);
-    for (; at < to->len; at++)
-        if (to->data[at] == '\n' || to->data[at] == '\r')
-            to->data[at] = ' ';
+    for (size_t i = 0; i < 2; i++) {
+        char *at = to->data + start;
+        while ((at = memchr(at, "\n\r"[i], (size_t)(to->data + to->len - at))) != NULL)
+            *at++ = ' ';
+    }
 }
 
 void chain_add(struct chain *chain, int64_t time, struct view body, struct bytes *to)

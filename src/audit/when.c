@@ -3,10 +3,9 @@
  *   when = date [ ("T" | " ") hh ":" mm [ ":" ss [ "." fraction ] ] [ "Z" | ("+" | "-") hh ":" mm ] ] */
 #include "record.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { MINUTE_US = 60 * 1000000 };
+enum { MINUTE_US = 60 * 1000000, DATE_LEN = sizeof "2026-11-23" - 1 };
 
 static bool read_two(const char **at, char before, int *value)
 {
@@ -47,31 +46,33 @@ static bool read_zone(const char **at, int *minutes)
     return **at == '\0';
 }
 
+/* `time` behind the date "2026-11-23…", without a zone: 15:45 or 15:45:00.5, and the date as they stand in a
+ * record. */
+static bool read_parts(const char *date, const char **time, int64_t *microseconds)
+{
+    int hour, minute, second = 0;
+    struct bytes whole = {0};
+    if (!read_two(time, **time == ' ' ? ' ' : 'T', &hour) || !read_two(time, ':', &minute))
+        return false;
+    if (**time == ':' && !read_two(time, ':', &second))
+        return false;
+    bytes_add_format(&whole, "%.10sT%02d:%02d:%02d.%06dZ", date, hour, minute, second, read_fraction(time));
+    bool good = record_read_time(bytes_view(&whole), microseconds);
+    bytes_fini(&whole);
+    return good;
+}
+
 bool audit_read_time(const char *text, bool is_end, int64_t *microseconds)
 {
-    int hour, minute, second = 0, zone;
-    char whole[RECORD_TIME_LEN + 1];
+    int zone = 0;
     size_t len = strlen(text);
-    if (len < 10)
+    if (len < DATE_LEN)
         return false;
-    const char *at = text + 10;
-    if (*at == '\0') {
-        snprintf(whole, sizeof whole, "%.10sT00:00:00.000000Z", text);
-        bool good = record_read_time(view_of(whole), microseconds);
-        if (good && is_end)
-            *microseconds += 1440LL * MINUTE_US;
-        return good;
-    }
-    if (!read_two(&at, *at == ' ' ? ' ' : 'T', &hour) || !read_two(&at, ':', &minute))
+    bool is_date = len == DATE_LEN;
+    const char *at = is_date ? "T00:00" : text + DATE_LEN;
+    if (!read_parts(text, &at, microseconds) || !read_zone(&at, &zone))
         return false;
-    if (*at == ':' && !read_two(&at, ':', &second))
-        return false;
-    int fraction = read_fraction(&at);
-    if (!read_zone(&at, &zone))
-        return false;
-    snprintf(whole, sizeof whole, "%.10sT%02d:%02d:%02d.%06dZ", text, hour, minute, second, fraction);
-    if (!record_read_time(view_of(whole), microseconds))
-        return false;
-    *microseconds += zone * (int64_t)MINUTE_US;
+    int64_t minutes = zone + (is_date && is_end ? 24 * 60 : 0);
+    *microseconds += minutes * MINUTE_US;
     return true;
 }

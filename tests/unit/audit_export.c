@@ -1,6 +1,9 @@
 /* Exports: joined, filtered, in order of time, harmless in a spreadsheet; and tail. */
 #include "audit_support.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include "record.h"
 
 static const struct audit_filter all = {0};
@@ -9,12 +12,9 @@ static const struct audit_filter all = {0};
 static char *export(const struct folder *folder, const struct audit_filter *filter, enum audit_format format,
                     bool *good, struct fault *fault)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *to = open_memstream(&text, &len);
+    FILE *to = capture_begin();
     *good = audit_export(folder->path, filter, format, to, fault);
-    fclose(to);
-    return text;
+    return capture_end(to);
 }
 
 static char *export_whole(const struct folder *folder, const struct audit_filter *filter, enum audit_format format)
@@ -328,13 +328,10 @@ static void test_an_export_that_cannot_be_written(void **state)
 
 static char *tail(const struct folder *folder, size_t number)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *to = open_memstream(&text, &len);
+    FILE *to = capture_begin();
     struct fault fault;
     assert_true(audit_tail(folder->path, number, false, AUDIT_FORMAT_JSONL, to, &fault));
-    fclose(to);
-    return text;
+    return capture_end(to);
 }
 
 static void test_tail(void **state)
@@ -361,6 +358,66 @@ static void test_tail_over_segments(void **state)
     char *text = tail(folder, 20);
     assert_int_equal(count(text, "\n"), 20);
     free(text);
+}
+
+struct following {
+    const struct folder *folder;
+    FILE *to;
+    bool result;
+    struct fault fault;
+};
+
+static void *follow(void *arg)
+{
+    struct following *following = arg;
+    following->result =
+        audit_tail(following->folder->path, 1, true, AUDIT_FORMAT_JSONL, following->to, &following->fault);
+    return NULL;
+}
+
+static void assert_next(FILE *from, const char *what)
+{
+    char line[2048];
+    do
+        assert_non_null(fgets(line, sizeof line, from));
+    while (strstr(line, "\"event\":\"segment\"") != NULL);
+    assert_has(line, what);
+}
+
+/* The last record, what comes later, in segments and chains that didn't exist before; the end when nobody
+ * reads any more. */
+static void test_tail_follows(void **state)
+{
+    struct folder *folder = *state;
+    struct following following = {.folder = folder};
+    int ends[2];
+    pthread_t thread;
+    log_make(folder, "proxy", 0, 3);
+    assert_int_equal(pipe(ends), 0);
+    following.to = fdopen(ends[1], "w");
+    FILE *from = fdopen(ends[0], "r");
+    signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(pthread_create(&thread, NULL, follow, &following), 0);
+    assert_next(from, "\"seq\":4,");
+    struct audit *proxy = log_open_for(folder, "proxy", 1000), *console = log_open_for(folder, "console", 0);
+    for (int i = 0; i < 10; i++) {
+        char body[40], expected[40];
+        snprintf(body, sizeof body, "\"event\":\"new\",\"i\":%d", i);
+        snprintf(expected, sizeof expected, "\"i\":%d,", i);
+        log_add(proxy, body);
+        assert_next(from, expected);
+    }
+    assert_true(file_exists(folder, "proxy-000003.jsonl"));
+    log_add(console, "\"event\":\"decision\"");
+    assert_next(from, "\"event\":\"decision\"");
+    fclose(from);
+    log_add(proxy, "\"event\":\"unread\"");
+    pthread_join(thread, NULL);
+    assert_false(following.result);
+    assert_has(following.fault.message, "can't be printed");
+    fclose(following.to);
+    audit_close(proxy);
+    audit_close(console);
 }
 
 static void test_times_as_people_write_them(void **state)
@@ -419,6 +476,7 @@ int main(void)
         TEST(test_an_export_that_cannot_be_written),
         TEST(test_tail),
         TEST(test_tail_over_segments),
+        TEST(test_tail_follows),
         cmocka_unit_test(test_times_as_people_write_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

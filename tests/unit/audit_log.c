@@ -302,6 +302,38 @@ static void test_a_full_queue_refuses(void **state)
     assert_whole(folder);
 }
 
+/* ---- a process that is killed ------------------------------------------------------------------------ */
+
+static uint64_t file_size(const struct folder *folder, const char *name)
+{
+    char *path = file_path(folder, name);
+    struct stat status;
+    uint64_t size = stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
+    free(path);
+    return size;
+}
+
+static void test_a_killed_process_leaves_a_chain_that_goes_on(void **state)
+{
+    struct folder *folder = *state;
+    for (uint64_t round = 1; round <= 5; round++) {
+        fflush(NULL);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct audit *audit = log_open_for(folder, "proxy", 0);
+            for (;;)
+                log_add(audit, "\"event\":\"test\",\"text\":\"until the end\"");
+        }
+        while (file_size(folder, "proxy-000001.jsonl") < round * 1000000)
+            sched_yield();
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+    }
+    log_make(folder, "proxy", 0, 1);
+    assert_whole(folder);
+}
+
 /* ---- a disk that can't be written: a file size limit, in a process of its own ------------------------ */
 
 static void limit_file_size(rlim_t size)
@@ -457,6 +489,7 @@ int main(void)
         TEST(test_records_are_written_unasked),
         TEST(test_many_threads_make_one_dense_chain),
         TEST(test_a_full_queue_refuses),
+        TEST(test_a_killed_process_leaves_a_chain_that_goes_on),
         TEST(test_a_full_disk_closes_and_opens_the_log),
         TEST(test_closing_on_a_full_disk_ends),
         TEST(test_a_log_that_cannot_be_written_is_not_opened),

@@ -125,18 +125,34 @@ static inline void log_make(const struct folder *folder, const char *chain, uint
     audit_close(audit);
 }
 
+/* What is written to a stream from capture_begin, as text; closes it. To be freed. */
+static inline FILE *capture_begin(void)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    return file;
+}
+
+static inline char *capture_end(FILE *file)
+{
+    struct bytes text = {0};
+    rewind(file);
+    for (size_t len = 1; len > 0; text.len += len)
+        len = fread(bytes_room(&text, 65536), 1, 65536, file);
+    fclose(file);
+    bytes_text(&text);
+    return text.data;
+}
+
 /* What audit_verify prints; *whole is what it returns. To be freed. */
 static inline char *log_verify(const struct folder *folder, bool *whole)
 {
-    char *report = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&report, &size);
+    FILE *to = capture_begin();
     struct fault fault = {0};
     *whole = audit_verify(folder->path, to, &fault);
     if (fault.message[0])
         fault_print(&fault, to);
-    fclose(to);
-    return report;
+    return capture_end(to);
 }
 
 static inline void assert_whole(const struct folder *folder)

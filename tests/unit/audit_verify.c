@@ -195,14 +195,12 @@ static void test_json(void **state)
 {
     struct folder *folder = *state;
     const struct audit_verify_options options = {.json = true};
-    char *text = NULL;
-    size_t len = 0;
     struct fault fault;
     log_make(folder, "proxy", 0, 1);
     file_append(folder, "proxy-000001.jsonl", "x\n");
-    FILE *to = open_memstream(&text, &len);
+    FILE *to = capture_begin();
     assert_false(audit_verify_with(folder->path, &options, to, &fault));
-    fclose(to);
+    char *text = capture_end(to);
     assert_true(view_starts(view_of(text), "{\"chain\":\"proxy\",\"records\":2,\"segments\":1,\"whole\":false,"
                                            "\"seq\":2,\"hash\":\""));
     assert_non_null(strstr(text, "\"line\":3,\"wrong\":\"it is not JSON: "));
