@@ -68,9 +68,9 @@ struct startup_parameter {
 
 struct startup {
     enum startup_kind kind;
-    uint16_t major, minor;              /* START, UNKNOWN */
-    uint32_t cancel_pid;                /* CANCEL */
-    struct view cancel_key;             /* CANCEL: 4 to 256 bytes */
+    uint16_t major, minor;                /* START, UNKNOWN */
+    uint32_t cancel_pid;                  /* CANCEL */
+    struct view cancel_key;               /* CANCEL: 4 to 256 bytes */
     struct startup_parameter *parameters; /* START: arena; as sent, duplicates and all */
     size_t parameter_count;
 };
@@ -92,12 +92,12 @@ struct message_bind {
     struct view portal, statement;
     struct message_value *values; /* arena */
     uint16_t value_count;
-    uint16_t *result_formats;     /* arena */
+    uint16_t *result_formats; /* arena */
     uint16_t result_format_count;
 };
 
 struct message_name {
-    char kind;        /* 'S' statement, 'P' portal */
+    char kind; /* 'S' statement, 'P' portal */
     struct view name;
 };
 
@@ -111,7 +111,7 @@ bool message_read_parse(struct view body, struct message_parse *parse);
 bool message_read_bind(struct view body, struct arena *arena, struct message_bind *bind);
 bool message_read_name(struct view body, struct message_name *name); /* Describe, Close */
 bool message_read_execute(struct view body, struct message_execute *execute);
-bool message_read_empty(struct view body);                           /* Sync, Flush, Terminate, CopyDone */
+bool message_read_empty(struct view body); /* Sync, Flush, Terminate, CopyDone */
 bool message_read_sasl_initial(struct view body, struct view *mechanism, struct view *data);
 
 /* ErrorResponse and NoticeResponse; absent fields are empty. Manual, section 55.8. */
@@ -135,11 +135,12 @@ struct message_column {
 };
 
 bool message_read_columns(struct view body, struct arena *arena, struct message_column **columns, uint16_t *count);
-bool message_read_row(struct view body, struct arena *arena, struct view **values, uint16_t *count); /* NULL: data NULL */
+bool message_read_row(struct view body, struct arena *arena, struct view **values,
+                      uint16_t *count); /* NULL: data NULL */
 
 /* ---- messages: writing (appended to `to`) ---------------------------------------------------------- */
 
-void message_add_empty(struct bytes *to, char type);                         /* '1' '2' '3' 'n' 'I' 's' 'S' 'H' 'c' … */
+void message_add_empty(struct bytes *to, char type); /* '1' '2' '3' 'n' 'I' 's' 'S' 'H' 'c' … */
 void message_add_raw(struct bytes *to, char type, struct view body);
 void message_add_query(struct bytes *to, struct view sql);
 void message_add_parse(struct bytes *to, struct view name, struct view sql, const uint32_t *types, uint16_t count);
@@ -148,13 +149,13 @@ void message_add_bind(struct bytes *to, struct view portal, struct view statemen
                       uint16_t value_count, const uint16_t *formats, uint16_t format_count);
 void message_add_name(struct bytes *to, char type, char kind, struct view name); /* Describe, Close */
 void message_add_execute(struct bytes *to, struct view portal, uint32_t max_rows);
-void message_add_function_call(struct bytes *to, uint32_t oid);              /* no arguments */
+void message_add_function_call(struct bytes *to, uint32_t oid); /* no arguments */
 void message_add_cancel(struct bytes *to, uint32_t pid, struct view key);
 void message_add_startup(struct bytes *to, uint16_t minor, const struct startup_parameter *parameters, size_t count);
 
 void message_add_authentication(struct bytes *to, uint32_t code, struct view data);
 void message_add_negotiate(struct bytes *to, uint32_t minor, const struct view *options, uint32_t count);
-void message_add_key(struct bytes *to, uint32_t pid, struct view key);       /* BackendKeyData */
+void message_add_key(struct bytes *to, uint32_t pid, struct view key); /* BackendKeyData */
 void message_add_parameter(struct bytes *to, struct view name, struct view value);
 void message_add_ready(struct bytes *to, char status);
 void message_add_complete(struct bytes *to, struct view tag);
@@ -258,10 +259,10 @@ struct owed {
     struct list entries;
     size_t count;
     enum owed_phase phase;
-    bool skipping;  /* an error came and no Sync was sent since: what is sent now is not answered */
-    bool copy_in;   /* the server waits for CopyData */
+    bool skipping; /* an error came and no Sync was sent since: what is sent now is not answered */
+    bool copy_in;  /* the server waits for CopyData */
     bool copy_out;
-    char status;    /* of the last ReadyForQuery; at first 'I' */
+    char status; /* of the last ReadyForQuery; at first 'I' */
 };
 
 enum owed_answer {
