@@ -157,6 +157,16 @@ static void agent_limits_can_be_set(void **state)
     assert_int_equal(frame_take_agent(V("B\0\0\0\x70"), &limits, &frame, &error), FRAME_RESULT_MORE);
 }
 
+static void no_limits_are_the_defaults(void **state)
+{
+    struct frame frame;
+    struct frame_error error;
+    assert_int_equal(frame_take_agent(V("Q\0\x10\0\4"), NULL, &frame, &error), FRAME_RESULT_MORE);
+    assert_int_equal(frame_take_agent(V("Q\0\x10\0\5"), NULL, &frame, &error), FRAME_RESULT_BAD);
+    assert_int_equal(frame_take_startup(V("\0\0\x27\x14"), NULL, &frame, &error), FRAME_RESULT_MORE);
+    assert_int_equal(frame_take_startup(V("\0\0\x27\x15"), NULL, &frame, &error), FRAME_RESULT_BAD);
+}
+
 /* ---- the server's messages -------------------------------------------------------------------------- */
 
 static void server_header_is_enough(void **state)
@@ -204,6 +214,7 @@ int main(void)
         cmocka_unit_test(agent_types),
         cmocka_unit_test(agent_lengths),
         cmocka_unit_test(agent_limits_can_be_set),
+        cmocka_unit_test(no_limits_are_the_defaults),
         cmocka_unit_test(server_header_is_enough),
         cmocka_unit_test(server_lengths),
     };
