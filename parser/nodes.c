@@ -48,7 +48,7 @@ static const struct node_row rows[] = {
     PLAIN(XmlExpr, named_args, args /* names: arg_names */),
     PLAIN(XmlSerialize, expr, typeName),
     VISIT(CurrentOfExpr, visit_current_of),
-    PLAIN(MultiAssignRef, source),
+    VISIT(MultiAssignRef, visit_multiple /* visit: source */),
 
     /* clauses of queries */
     PLAIN(ResTarget, indirection, val),

@@ -13,7 +13,8 @@ enum naming {
     NAMING_TEXT,     /* char *: a role, database, schema … */
     NAMING_LIST,     /* a list of strings: a type, collation … */
     NAMING_FUNCTION, /* a list of strings that names a function */
-    NAMING_ARGUMENTS /* ObjectWithArgs, a function or operator */
+    NAMING_ROUTINE,  /* ObjectWithArgs, a function */
+    NAMING_OPERATOR, /* ObjectWithArgs, an operator */
 };
 
 typedef void node_visit(struct walk *w, struct frame *in, const struct Node *node);

@@ -74,14 +74,17 @@ enum operation {
 
 const char *operation_name(enum operation operation);
 bool operation_find(struct view name, enum operation *operation); /* any case */
-char operation_class(enum operation operation);                    /* 'p', 'f' or 'n' */
+char operation_class(enum operation operation);                   /* 'p', 'f' or 'n' */
 
 /* What a statement does to what. One statement has as many touches as its text has: "WITH d AS (DELETE
  * FROM a RETURNING *) SELECT * FROM d, b" touches (DELETE, a) and (SELECT, b). A statement without any
  * relation ("SELECT 1") has one touch with an empty name. Names of WITH queries in scope are not relations.
  * A row lock is a touch (LOCK, relation); SELECT INTO and CREATE TABLE AS are (CREATE, relation); MERGE
  * has a touch for MERGE and one for each INSERT, UPDATE, DELETE in its branches; INSERT … ON CONFLICT DO
- * UPDATE is INSERT and UPDATE; EXPLAIN without ANALYZE gives its statement's touches too, marked `plan`. */
+ * UPDATE is INSERT and UPDATE; EXPLAIN without ANALYZE gives its statement's touches too, marked `only_planned`.
+ * COPY t TO STDOUT is (SELECT, t), COPY t FROM STDIN is (INSERT, t) and (COPY, t), a file or program of the
+ * server's is (COPY, …) besides. A row lock of nothing that the text names is (LOCK, nothing). What a
+ * definition holds (a view's query, a rule's actions, a function's body in SQL) is touched too. */
 enum object_kind { OBJECT_KIND_NONE, OBJECT_KIND_RELATION, OBJECT_KIND_FUNCTION, OBJECT_KIND_OTHER };
 
 struct touch {
@@ -94,17 +97,17 @@ struct touch {
 
 /* A name that can be called. */
 enum call_how {
-    CALL_HOW_FUNCTION,    /* f(…) anywhere, FROM and CALL included */
-    CALL_HOW_ATTRIBUTE,   /* the last name of a.b or (x).b: PostgreSQL calls b(a) if no such column exists */
-    CALL_HOW_OPERATOR,    /* written OPERATOR(schema.op), schema given and not pg_catalog */
-    CALL_HOW_SAMPLE,      /* TABLESAMPLE method */
+    CALL_HOW_FUNCTION,  /* f(…) anywhere, FROM and CALL included */
+    CALL_HOW_ATTRIBUTE, /* the last name of a.b or (x).b: PostgreSQL calls b(a) if no such column exists */
+    CALL_HOW_OPERATOR,  /* written OPERATOR(schema.op), schema given and not pg_catalog */
+    CALL_HOW_SAMPLE,    /* TABLESAMPLE method */
 };
 
 struct call {
     enum call_how how;
     struct view schema, name;
-    int argument_count;     /* FUNCTION: as written; else 1 */
-    bool has_star, has_named; 
+    int argument_count; /* FUNCTION: as written; else 1 */
+    bool has_star, has_named;
     /* set_config and its like: the first arguments where they are string constants */
     struct view literal[3];
     bool is_literal[3];
@@ -118,24 +121,24 @@ struct type_use {
 };
 
 struct column_use {
-    struct view table, name;  /* table: the qualifier as written, alias or name; name "*": all */
-    bool written;             /* target of INSERT or UPDATE */
+    struct view table, name; /* table: the qualifier as written, alias or name; name "*": all */
+    bool written;            /* target of INSERT or UPDATE */
 };
 
 enum setting_how {
-    SETTING_HOW_SET,          /* SET [SESSION] x = …, and set_config */
+    SETTING_HOW_SET, /* SET [SESSION] x = …, and set_config */
     SETTING_HOW_SET_LOCAL,
-    SETTING_HOW_RESET,        /* RESET x, SET x TO DEFAULT */
+    SETTING_HOW_RESET, /* RESET x, SET x TO DEFAULT */
     SETTING_HOW_RESET_ALL,
     SETTING_HOW_SHOW,
 };
 
 struct setting_use {
     enum setting_how how;
-    struct view name;         /* lower case; empty: computed (set_config(x || y, …)) */
+    struct view name;          /* lower case; empty: computed (set_config(x || y, …)) */
     const struct view *values; /* one per list element of SET; as text */
     size_t value_count;
-    bool is_computed;         /* the value is not a literal */
+    bool is_computed; /* the value is not a literal */
     int position;
 };
 
@@ -143,27 +146,27 @@ enum transaction_isolation { ISOLATION_UNSET, ISOLATION_READ_COMMITTED, ISOLATIO
 
 /* Flags that are facts about the text, not verdicts. */
 enum statement_flag {
-    STATEMENT_READ_WRITE = 1 << 0,      /* BEGIN/SET TRANSACTION … READ WRITE */
+    STATEMENT_READ_WRITE = 1 << 0, /* BEGIN/SET TRANSACTION … READ WRITE */
     STATEMENT_READ_ONLY = 1 << 1,
-    STATEMENT_CHAIN = 1 << 2,           /* COMMIT/ROLLBACK AND CHAIN */
-    STATEMENT_SNAPSHOT = 1 << 3,        /* SET TRANSACTION SNAPSHOT */
-    STATEMENT_HAS_ROWS = 1 << 4,        /* SELECT, RETURNING, EXPLAIN, SHOW, FETCH … */
-    STATEMENT_COPY_OUT = 1 << 5,        /* COPY … TO STDOUT */
-    STATEMENT_COPY_IN = 1 << 6,         /* COPY … FROM STDIN */
-    STATEMENT_COPY_SERVER = 1 << 7,     /* COPY to or from a file or program: never allowed */
-    STATEMENT_TO_SAVEPOINT = 1 << 8,    /* ROLLBACK TO */
-    STATEMENT_ALL = 1 << 9,             /* DEALLOCATE ALL, CLOSE ALL, DISCARD ALL, UNLISTEN * */
-    STATEMENT_HAS_WHERE = 1 << 10,
+    STATEMENT_CHAIN = 1 << 2,        /* COMMIT/ROLLBACK AND CHAIN */
+    STATEMENT_SNAPSHOT = 1 << 3,     /* SET TRANSACTION SNAPSHOT */
+    STATEMENT_HAS_ROWS = 1 << 4,     /* SELECT, RETURNING, EXPLAIN, SHOW, FETCH … */
+    STATEMENT_COPY_OUT = 1 << 5,     /* COPY … TO STDOUT */
+    STATEMENT_COPY_IN = 1 << 6,      /* COPY … FROM STDIN */
+    STATEMENT_COPY_SERVER = 1 << 7,  /* COPY to or from a file or program: never allowed */
+    STATEMENT_TO_SAVEPOINT = 1 << 8, /* ROLLBACK TO */
+    STATEMENT_ALL = 1 << 9,          /* DEALLOCATE ALL, CLOSE ALL, DISCARD ALL, UNLISTEN * */
+    STATEMENT_HAS_WHERE = 1 << 10,   /* it has one, and so has every UPDATE and DELETE inside */
     STATEMENT_HAS_LIMIT = 1 << 11,
     STATEMENT_CURSOR_HOLD = 1 << 12,
-    STATEMENT_ANALYZE = 1 << 13,        /* EXPLAIN that executes */
-    STATEMENT_TEMP = 1 << 14,           /* names pg_temp or a temporary object */
+    STATEMENT_ANALYZE = 1 << 13, /* EXPLAIN that executes */
+    STATEMENT_TEMP = 1 << 14,    /* names pg_temp or a temporary object */
 };
 
 struct statement {
-    struct view text;                   /* its part of the message, trimmed */
-    enum operation operation;           /* of the statement itself: EXPLAIN for EXPLAIN … */
-    enum operation inner;               /* of what EXPLAIN, PREPARE, DECLARE, COPY (…) holds; else the same */
+    struct view text;         /* its part of the message, trimmed */
+    enum operation operation; /* of the statement itself: EXPLAIN for EXPLAIN … */
+    enum operation inner;     /* of what EXPLAIN, PREPARE, DECLARE, COPY (…) holds; else the same */
     unsigned flags;
     const struct touch *touches;
     size_t touch_count;
@@ -175,21 +178,21 @@ struct statement {
     size_t column_count;
     const struct setting_use *settings;
     size_t setting_count;
-    struct view name;                   /* of the prepared statement, cursor or savepoint that it is about */
-    struct view channel;                /* LISTEN, NOTIFY, UNLISTEN */
+    struct view name; /* of the prepared statement, cursor, savepoint or two-phase transaction; DISCARD: all, plans … */
+    struct view channel; /* LISTEN, NOTIFY, UNLISTEN */
     enum transaction_isolation isolation;
-    int parameter_count;                /* highest $n */
+    int parameter_count; /* highest $n */
     /* Why this can't be parked, as the end of the sentence "… can't wait for approval: ". NULL: it can. */
     const char *alone;
-    const char *unknown;                /* what wasn't understood (a node's name); NULL: all was */
+    const char *unknown; /* what wasn't understood (a node's name); NULL: all was */
     int unknown_position;
-    uint64_t shape;                     /* see parser_fingerprint */
+    uint64_t shape; /* see parser_fingerprint */
 };
 
 struct facts {
     const struct statement *statements; /* none for an empty message */
     size_t count;
-    struct view text;                   /* what to send: the text given, or it with comments blanked */
+    struct view text; /* what to send: the text given, or it with comments blanked */
 };
 
 enum parser_result {
@@ -201,14 +204,14 @@ enum parser_result {
 
 struct parser_error {
     const char *sqlstate;
-    char message[256];  /* never quotes the rest of the text */
-    int position;       /* byte offset, -1 unknown */
+    char message[256]; /* never quotes the rest of the text */
+    int position;      /* byte offset, -1 unknown */
 };
 
 struct parser_limits {
-    size_t length;      /* bytes; 0: 1 MiB */
-    int depth;          /* levels of nesting; 0: 2,500 */
-    size_t statements;  /* per message; 0: 1,000 */
+    size_t length;     /* bytes; 0: 1 MiB */
+    int depth;         /* levels of nesting; 0: 2,500 */
+    size_t statements; /* per message; 0: 1,000 */
 };
 
 /* Reads one message (Query or Parse). sql need not be NUL-terminated. */

@@ -77,7 +77,7 @@ static const struct node_row rows[] = {
 
     /* functions, types, operators */
     NAMED(CreateFunctionStmt, CREATE, FUNCTION, funcname, parameters, returnType, options, sql_body),
-    NAMED(AlterFunctionStmt, ALTER, ARGUMENTS, func, actions),
+    NAMED(AlterFunctionStmt, ALTER, ROUTINE, func, actions),
     NAMED(DefineStmt, CREATE, LIST, defnames, args, definition),
     NAMED(CreateDomainStmt, CREATE, LIST, domainname, typeName, collClause, constraints),
     NAMED(AlterDomainStmt, ALTER, LIST, typeName, def),
@@ -85,7 +85,7 @@ static const struct node_row rows[] = {
     NAMED(AlterEnumStmt, ALTER, LIST, typeName),
     NAMED(CreateRangeStmt, CREATE, LIST, typeName, params),
     NAMED(AlterTypeStmt, ALTER, LIST, typeName, options),
-    NAMED(AlterOperatorStmt, ALTER, ARGUMENTS, opername, options),
+    NAMED(AlterOperatorStmt, ALTER, OPERATOR, opername, options),
     NAMED(AlterCollationStmt, ALTER, LIST, collname),
     NAMED(CreateConversionStmt, CREATE, LIST, conversion_name /* names: func_name */),
     STATEMENT(CreateCastStmt, CREATE, visit_cast, sourcetype, targettype, func),

@@ -7,7 +7,7 @@
 
 /* visit_query.c: SELECT and the statements that change rows */
 node_visit visit_select, visit_insert, visit_update, visit_delete, visit_merge, visit_relation, visit_into, visit_join,
-    visit_subselect, visit_copy;
+    visit_subselect, visit_multiple, visit_copy;
 void visit_locks_end(struct walk *w, const struct frame *in);
 
 /* visit_expression.c: what can be called, and columns */

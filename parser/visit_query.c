@@ -141,9 +141,12 @@ void visit_subselect(struct walk *w, struct frame *in, const Node *node)
     frame_push(w, in, range->subquery);
 }
 
+/* INTO stands in the first leaf of set operations, but the whole query goes there. */
 void visit_into(struct walk *w, struct frame *in, const Node *node)
 {
     touch(w, OPERATION_CREATE, ((const IntoClause *)node)->rel);
+    if (w->draft->statement.operation == OPERATION_SELECT)
+        w->draft->statement.flags &= ~(unsigned)STATEMENT_HAS_ROWS;
 }
 
 /* ---- SELECT ------------------------------------------------------------------------------------------- */
@@ -156,7 +159,7 @@ static bool has_limit(const SelectStmt *select)
 
 static void note_select(struct walk *w, const struct frame *in, const SelectStmt *select)
 {
-    if (in->role == FRAME_ROLE_ROOT && select->intoClause == NULL)
+    if (in->role == FRAME_ROLE_ROOT)
         draft_flag(w->draft, STATEMENT_HAS_ROWS);
     if (frame_is_main(in) && select->whereClause != NULL)
         draft_flag(w->draft, STATEMENT_HAS_WHERE);
@@ -200,6 +203,15 @@ static void write_columns(struct walk *w, const List *targets)
         const ResTarget *target = list_nth(targets, i);
         draft_column(w->draft, (struct view){0}, tree_text(w->arena, target->name), true);
     }
+}
+
+/* (a, b) = (SELECT …): one source, which each of its targets points to. Walking it for each would take
+ * quadratic time. */
+void visit_multiple(struct walk *w, struct frame *in, const Node *node)
+{
+    const MultiAssignRef *multiple = (const MultiAssignRef *)node;
+    if (multiple->colno == 1)
+        frame_push(w, in, multiple->source);
 }
 
 static void write_all_columns(struct walk *w)

@@ -14,20 +14,29 @@
 enum { FRAMES_AT_HAND = 64, FACTS_LIMIT = 128 << 20 };
 
 /* The object that the row's naming field names. */
+static struct object_name named_object(struct walk *w, enum naming naming, const void *field)
+{
+    switch (naming) {
+    case NAMING_TEXT:
+        return (struct object_name){.name = tree_text(w->arena, field)};
+    case NAMING_LIST:
+    case NAMING_FUNCTION:
+        return tree_names(w->arena, field);
+    case NAMING_ROUTINE:
+    case NAMING_OPERATOR:
+        return tree_names(w->arena, ((const ObjectWithArgs *)field)->objname);
+    case NAMING_NONE:
+        break;
+    }
+    return (struct object_name){0};
+}
+
 static void touch_named(struct walk *w, const struct frame *in, const struct node_row *row)
 {
     const void *field = *(void *const *)((const char *)in->node + row->named);
-    struct object_name name = {0};
-    enum object_kind kind = OBJECT_KIND_OTHER;
-    if (row->naming == NAMING_TEXT)
-        name.name = tree_text(w->arena, field);
-    else if (row->naming == NAMING_LIST)
-        name = tree_names(w->arena, field);
-    else {
-        kind = OBJECT_KIND_FUNCTION;
-        name = tree_names(w->arena, row->naming == NAMING_FUNCTION ? field : ((const ObjectWithArgs *)field)->objname);
-    }
-    draft_touch(w->draft, in->operation, kind, name, w->position);
+    bool function = row->naming == NAMING_FUNCTION || row->naming == NAMING_ROUTINE;
+    draft_touch(w->draft, in->operation, function ? OBJECT_KIND_FUNCTION : OBJECT_KIND_OTHER,
+                named_object(w, row->naming, field), w->position);
 }
 
 static void visit(struct walk *w, struct frame *in)

@@ -167,7 +167,8 @@ static const char *run_case(const char *path, const char *at, int *failed, int *
     }
     const char *expected = bar + 4, *next = strstr(expected, "\n== ");
     size_t expected_len = next ? (size_t)(next + 1 - expected) : strlen(expected);
-    while (expected_len > 1 && expected[expected_len - 1] == '\n' && expected[expected_len - 2] == '\n')
+    while (expected_len > 0 && expected[expected_len - 1] == '\n' &&
+           (expected_len == 1 || expected[expected_len - 2] == '\n'))
         expected_len--;
     struct bytes actual = {0};
     print_facts(&actual, (struct view){sql, (size_t)(bar - sql)});

@@ -96,6 +96,7 @@ static const struct generator generators[] = {
     {"dashes", "SELECT 1 -", "- ", "1", "", ""},
     {"merge", "MERGE INTO a USING b ON true", " WHEN MATCHED THEN DELETE", "", "", ""},
     {"assign", "UPDATE t SET a = 1", ",a.b# = 1", "", "", ""},
+    {"assign several", "UPDATE t SET (a", ",a", ") = (SELECT 1", ",f(1)", ")"},
     {"numbers", "SELECT ", "1", "", "", ""},
     {"parameters", "SELECT 1", ",$#", "", "", ""},
     {"aliases", "SELECT FROM t a(b", ",b", ")", "", ""},
@@ -206,6 +207,60 @@ static void *run_million(void *slow)
     return NULL;
 }
 
+/* ---- what is refused, and how ------------------------------------------------------------------------- */
+
+static const struct refusal {
+    struct generator text;
+    size_t n;
+    enum parser_result result;
+    const char *sqlstate;
+} refusals[] = {
+    {{"sum", "SELECT 1", "+1", "", "", ""}, 2000, PARSER_RESULT_OK, "00000"},
+    {{"long sum", "SELECT 1", "+1", "", "", ""}, 2600, PARSER_RESULT_LIMIT, "54001"},
+    {{"long list", "SELECT 1", ",1", "", "", ""}, 100000, PARSER_RESULT_OK, "00000"},
+    {{"flat conditions", "SELECT 1 WHERE a", " AND a", "", "", ""}, 50000, PARSER_RESULT_OK, "00000"},
+    {{"for the grammar", "SELECT ", "(", "1", ")", ""}, 12000, PARSER_RESULT_LIMIT, "54001"},
+    {{"banner", "--", "=", "\nSELECT 1", "", ""}, 4400, PARSER_RESULT_OK, "00000"},
+    {{"long banner", "--", "=", "\nSELECT 1", "", ""}, 4500, PARSER_RESULT_LIMIT, "54000"},
+    {{"nested comments", "", "/*", "", "*/", "SELECT 1"}, 1000, PARSER_RESULT_OK, "00000"},
+    {{"more of them", "", "/*", "", "*/", "SELECT 1"}, 2000, PARSER_RESULT_LIMIT, "54000"},
+    {{"many banners", "SELECT 1", " --==========================================================================\n", "",
+      "", ""},
+     3000,
+     PARSER_RESULT_OK,
+     "00000"},
+    {{"statements", "", "SELECT 1;", "", "", ""}, 1000, PARSER_RESULT_OK, "00000"},
+    {{"more statements", "", "SELECT 1;", "", "", ""}, 1001, PARSER_RESULT_LIMIT, "54000"},
+    {{"length", "SELECT 1", " ", "", "", ""}, CAP - 8, PARSER_RESULT_OK, "00000"},
+    {{"more length", "SELECT 1", " ", "", "", ""}, CAP - 7, PARSER_RESULT_LIMIT, "54000"},
+    {{"overlong", "SELECT '", "\xc0\xaf", "", "", "'"}, 1, PARSER_RESULT_ENCODING, "22021"},
+    {{"surrogate", "SELECT '", "\xed\xa0\x80", "", "", "'"}, 1, PARSER_RESULT_ENCODING, "22021"},
+    {{"cut", "SELECT '", "\xc3", "", "", ""}, 1, PARSER_RESULT_ENCODING, "22021"},
+    {{"sjis", "SELECT E'", "\x81\x5c", "", "", "' ; DELETE FROM t; --'"}, 1, PARSER_RESULT_ENCODING, "22021"},
+};
+
+static void limits_are_where_they_should_be(void **state)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const struct refusal *r = &refusals[i];
+        struct bytes sql = generate(&r->text, r->n);
+        struct outcome outcome = read_timed(bytes_view(&sql), NULL);
+        if (outcome.result != r->result)
+            print_error("%s: %d %s\n", r->text.name, outcome.result, outcome.error.message);
+        assert_int_equal(outcome.result, r->result);
+        assert_string_equal(outcome.error.sqlstate, r->sqlstate);
+        bytes_fini(&sql);
+    }
+}
+
+static void a_zero_byte_is_refused(void **state)
+{
+    static const char sql[] = "SELECT 1\0; DELETE FROM t";
+    struct outcome outcome = read_timed((struct view){sql, sizeof sql - 1}, NULL);
+    assert_int_equal(outcome.result, PARSER_RESULT_ENCODING);
+    assert_int_equal(outcome.error.position, 8);
+}
+
 static void on_small_stack(void *(*run)(void *), void *argument)
 {
     pthread_attr_t attributes;
@@ -231,9 +286,11 @@ static void a_million_levels_do_no_harm(void **state)
     assert_int_equal(slow, 0);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(limits_are_where_they_should_be),
+        cmocka_unit_test(a_zero_byte_is_refused),
         cmocka_unit_test(texts_at_the_size_cap_are_read_soon),
         cmocka_unit_test(a_million_levels_do_no_harm),
     };
