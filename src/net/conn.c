@@ -16,24 +16,23 @@
 #include "address.h"
 #include "base/check.h"
 #include "input.h"
+#include "linger.h"
 #include "loop.h"
 #include "output.h"
 
 enum {
     CONN_ROUNDS = 4,              /* reads per turn, so that one busy connection does not starve the others */
     CONN_DIRECT = 16 * 1024,      /* worth a write of its own rather than a copy behind what waits */
-    CONN_LINGER_MS = 3000,        /* for the other side to take our last words */
     CONN_KEEPALIVE_SECONDS = 120, /* of silence before the kernel asks whether the other side is still there */
 };
 
 enum conn_state {
     CONN_STATE_HANDSHAKE, /* TLS is being agreed on: nothing is offered, output waits */
     CONN_STATE_OPEN,
-    CONN_STATE_BROKEN,    /* writing has failed: what had arrived before is still offered, then `ended` comes */
-    CONN_STATE_ENDED,     /* `ended` was said, no callback comes any more; if the peer just stopped talking,
-                             it may still be written to */
-    CONN_STATE_LINGERING, /* its owner is gone: our last words go out, input is thrown away */
-    CONN_STATE_CLOSED,    /* the descriptor is gone: memory waits for `holds` to reach 0 */
+    CONN_STATE_BROKEN, /* writing has failed: what had arrived before is still offered, then `ended` comes */
+    CONN_STATE_ENDED,  /* `ended` was said, no callback comes any more; if the peer just stopped talking,
+                          it may still be written to */
+    CONN_STATE_CLOSED, /* the owner is gone: memory waits for `holds` to reach 0 */
 };
 
 /* What the owner is owed at the end of the turn. */
@@ -49,7 +48,7 @@ enum conn_due {
  * read_on   the readiness that reading waits for: readable, unless TLS has to write first
  * write_on  the readiness that writing waits for, 0 when the socket isn't known to be full: then flush writes
  * is_deaf   the peer has ended its side: reading would find the end again and again
- * is_mute   writing has failed, or our end was said: output is thrown away
+ * is_mute   writing has failed: output is thrown away
  * is_offering  the owner is in `received` */
 struct net_conn {
     uv_poll_t poll;
@@ -59,7 +58,6 @@ struct net_conn {
     struct stream stream;
     struct input input;
     struct output output;
-    struct net_timer *linger;
     const char *detail; /* why writing failed */
     enum conn_state state;
     unsigned due, holds;
@@ -84,15 +82,6 @@ static void conn_drop(struct net_conn *conn)
 static void poll_closed(uv_handle_t *handle)
 {
     conn_drop(handle->data);
-}
-
-/* The descriptor goes at once, it may be its lender's last moment; libuv forgets it in uv_close. */
-static void conn_close_now(struct net_conn *conn)
-{
-    conn->state = CONN_STATE_CLOSED;
-    net_timer_free(conn->linger);
-    uv_close((uv_handle_t *)&conn->poll, poll_closed);
-    stream_close(&conn->stream);
 }
 
 static void set_socket_options(int fd)
@@ -131,8 +120,7 @@ static bool conn_is_listening(const struct net_conn *conn)
 
 static int conn_wants(const struct net_conn *conn)
 {
-    bool wants_input = conn_is_listening(conn) || conn->state == CONN_STATE_HANDSHAKE ||
-                       (conn->state == CONN_STATE_LINGERING && !conn->is_deaf);
+    bool wants_input = conn_is_listening(conn) || conn->state == CONN_STATE_HANDSHAKE;
     return (wants_input ? conn->read_on : 0) | conn->write_on;
 }
 
@@ -289,7 +277,7 @@ static void conn_offer(struct net_conn *conn)
     conn->events->received(conn->owner);
     conn->is_offering = false;
     /* Once closed, the view stays as it is: the owner may still be looking at it further up. */
-    if (conn->state != CONN_STATE_CLOSED && conn->state != CONN_STATE_LINGERING)
+    if (conn->state != CONN_STATE_CLOSED)
         input_settle(&conn->input);
 }
 
@@ -377,7 +365,7 @@ static void conn_pay(void *arg)
     struct net_conn *conn = arg;
     unsigned due = conn->due;
     conn->due = 0;
-    if (conn->state == CONN_STATE_CLOSED || conn->state == CONN_STATE_LINGERING)
+    if (conn->state == CONN_STATE_CLOSED)
         due = 0;
     if (due & CONN_DUE_SETTLE)
         input_settle(&conn->input);
@@ -433,64 +421,6 @@ static void conn_serve(struct net_conn *conn, int events, bool has_error)
         conn_end(conn, NET_END_ERROR, stream_error(&conn->stream));
 }
 
-/* ---- lingering ------------------------------------------------------------------------------------ */
-
-/* Closing a TCP socket with unread input resets the connection, and a reset can make the other side lose
- * what it had not read yet. So: send all, say that this was all, and throw away what comes until the other
- * side has closed too, or time is up. */
-static void linger_expired(void *arg)
-{
-    conn_close_now(arg);
-}
-
-/* True: done with it. */
-static bool linger_write(struct net_conn *conn)
-{
-    conn_write(conn);
-    if (conn->detail != NULL)
-        return true;
-    if (!conn->is_mute && net_conn_backlog(conn) == 0) {
-        stream_shut(&conn->stream);
-        conn->is_mute = true;
-    }
-    return conn->is_mute && conn->is_deaf;
-}
-
-static bool linger_read(struct net_conn *conn)
-{
-    for (int round = 0; round < CONN_ROUNDS && !conn->is_deaf; round++) {
-        struct stream_io io = stream_read(&conn->stream, loop_input(conn->loop), LOOP_INPUT_SIZE);
-        conn->read_on = io.state == STREAM_STATE_WANT_WRITE ? UV_WRITABLE : UV_READABLE;
-        if (io.state == STREAM_STATE_FAILED)
-            return true;
-        if (io.state == STREAM_STATE_END)
-            conn->is_deaf = true;
-        else if (io.state != STREAM_STATE_MORE)
-            break;
-    }
-    return conn->is_deaf && conn->is_mute;
-}
-
-static void linger_serve(struct net_conn *conn, int events, bool has_error)
-{
-    if (events & conn->write_on)
-        conn->write_on = 0;
-    if (has_error || linger_write(conn) || linger_read(conn))
-        conn_close_now(conn);
-}
-
-static void conn_linger(struct net_conn *conn)
-{
-    conn->state = CONN_STATE_LINGERING;
-    if (linger_write(conn)) {
-        conn_close_now(conn);
-        return;
-    }
-    conn->linger = net_timer_new(conn->loop, linger_expired, conn);
-    net_timer_start(conn->linger, CONN_LINGER_MS, 0);
-    conn_watch(conn, 0);
-}
-
 /* ---- the door ------------------------------------------------------------------------------------- */
 
 static void poll_ready(uv_poll_t *poll, int status, int events)
@@ -500,10 +430,7 @@ static void poll_ready(uv_poll_t *poll, int status, int events)
         conn->watched = 0;
         events = UV_READABLE | UV_WRITABLE;
     }
-    if (conn->state == CONN_STATE_LINGERING)
-        linger_serve(conn, events, status < 0);
-    else
-        conn_serve(conn, events, status < 0);
+    conn_serve(conn, events, status < 0);
     /* Readable, and not wanted: now it has to be unwatched. */
     conn_watch(conn, UV_READABLE & ~events);
 }
@@ -561,14 +488,20 @@ const char *net_conn_peer(const struct net_conn *conn)
     return conn->peer;
 }
 
+/* The descriptor goes at once, its lender may want it back, or to a lingering of its own; libuv forgets it in
+ * uv_close. The input stays: the owner may still be looking at it. */
 void net_conn_close(struct net_conn *conn, bool linger)
 {
-    CHECK(conn->state != CONN_STATE_LINGERING && conn->state != CONN_STATE_CLOSED);
-    bool can_speak = !conn->is_mute && conn->state != CONN_STATE_HANDSHAKE;
-    if (linger && can_speak && conn->stream.is_borrowed)
-        conn_write(conn); /* its lender won't wait */
-    if (linger && can_speak && !conn->stream.is_borrowed)
-        conn_linger(conn);
-    else
-        conn_close_now(conn);
+    CHECK(conn->state != CONN_STATE_CLOSED);
+    bool can_speak = linger && !conn->is_mute && conn->state != CONN_STATE_HANDSHAKE;
+    if (can_speak && conn->stream.is_borrowed)
+        conn_write(conn);
+    conn->state = CONN_STATE_CLOSED;
+    uv_close((uv_handle_t *)&conn->poll, poll_closed);
+    if (!can_speak || conn->stream.is_borrowed) {
+        stream_close(&conn->stream);
+        return;
+    }
+    linger_start(conn->loop, conn->stream, conn->output, conn->is_deaf);
+    conn->output = (struct output){0};
 }

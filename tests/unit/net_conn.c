@@ -667,6 +667,21 @@ static void test_linger(void **state)
     check_linger(fds, 10);
 }
 
+/* Lingering ends by itself when the other side never reads, so a loop can always be freed. */
+static void test_linger_gives_up(void **state)
+{
+    int fds[2];
+    pair_unix(fds, 4096);
+    struct net_loop *loop = net_loop_new();
+    struct owner o = {0};
+    open_owner(&o, loop, fds[0]);
+    send_pattern(&o, 0, MiB);
+    net_conn_close(o.conn, true);
+    net_loop_free(loop);
+    assert_int_equal(fcntl(fds[0], F_GETFD), -1);
+    close(fds[1]);
+}
+
 static void test_close_without_linger_is_at_once(void **state)
 {
     int fds[2];
@@ -760,6 +775,7 @@ int main(void)
         cmocka_unit_test(test_close_in_drained),
         cmocka_unit_test(test_close_another_with_a_callback_owed),
         cmocka_unit_test(test_linger),
+        cmocka_unit_test(test_linger_gives_up),
         cmocka_unit_test(test_close_without_linger_is_at_once),
         cmocka_unit_test(test_borrowed_descriptor_stays_open),
         cmocka_unit_test(test_names_its_peer),
