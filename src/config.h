@@ -28,22 +28,22 @@ const char *config_role_name(enum config_role role); /* "proxy", "executor", "co
 struct config_memory;
 
 struct config {
-    const char *file;                           /* as it was named */
+    const char *file; /* as it was named */
 
     /* The proxy's: `read`, `direct` and verifiers are NULL for the other roles. */
-    const char *const *listen;                  /* NULL-terminated */
+    const char *const *listen; /* NULL-terminated */
     unsigned workers;
-    const struct proxy_agent *agents;           /* each with its policy's rules */
+    const struct proxy_agent *agents; /* each with its policy's rules */
     size_t agent_count;
     const struct proxy_database *databases;
     size_t database_count;
     enum proxy_tls tls_mode;
-    const char *tls_certificate, *tls_key;      /* paths, resolved; NULL: no TLS */
-    unsigned login_seconds, max_sessions;       /* 0: the proxy's default */
-    const char *metrics;                        /* address or NULL */
+    const char *tls_certificate, *tls_key; /* paths, resolved; NULL: no TLS */
+    unsigned login_seconds, max_sessions;  /* 0: the proxy's default */
+    const char *metrics;                   /* address or NULL */
 
     /* The executor's: `write` is NULL for the other roles. Same order as `databases`. */
-    const struct executor_database *writes;     /* only databases that have `write` */
+    const struct executor_database *writes; /* only databases that have `write` */
     size_t write_count;
     unsigned lease_seconds, statement_seconds, lock_ms; /* 0: the executor's default */
     uint64_t result_bytes;
@@ -51,15 +51,15 @@ struct config {
     /* The console's: verifiers are NULL for the other roles. */
     const struct console_approver *approvers;
     size_t approver_count;
-    const char *console_psql, *console_http;    /* addresses or NULL */
+    const char *console_psql, *console_http; /* addresses or NULL */
 
-    struct approval_redis redis;                /* with this role's login */
-    bool redis_shared;                          /* this role has no login of its own in Redis */
-    struct view approval_key;                   /* empty for proxy and tools, and where it is missing */
-    const char *approval_key_file;                   /* where a missing one is made; NULL: it is configured */
+    struct approval_redis redis;   /* with this role's login */
+    bool redis_shared;             /* this role has no login of its own in Redis */
+    struct view approval_key;      /* empty for proxy and tools, and where it is missing */
+    const char *approval_key_file; /* where a missing one is made; NULL: it is configured */
 
-    const char *audit_directory;                /* path, resolved; a role's chain is in DIRECTORY/ROLE */
-    uint64_t audit_segment_bytes;               /* 0: the audit's default */
+    const char *audit_directory;  /* path, resolved; a role's chain is in DIRECTORY/ROLE */
+    uint64_t audit_segment_bytes; /* 0: the audit's default */
 
     struct config_memory *memory;
 };

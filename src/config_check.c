@@ -34,7 +34,7 @@ bool check_address(const struct node *node)
     const char *colon = strrchr(text, ':');
     bool is_right = colon != NULL && colon != text && isdigit((unsigned char)colon[1]) &&
                     strspn(colon + 1, "0123456789") == strlen(colon + 1) && strlen(colon + 1) <= 5 &&
-                    atoi(colon + 1) <= 65535;
+                    strtol(colon + 1, NULL, 10) <= 65535;
     /* An IPv6 address without brackets: where does it end? */
     if (is_right && memchr(text, ':', (size_t)(colon - text)) != NULL)
         is_right = text[0] == '[' && colon[-1] == ']';

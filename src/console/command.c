@@ -36,6 +36,8 @@ static const char *const unlock_columns[] = {"pg_advisory_unlock_all", NULL};
         name, "", 0, 0, columns, courtesy_value, NULL, value, false                                                    \
     }
 
+static COMMAND_HANDLER(show_help);
+
 static const struct command table[] = {
     {"SHOW QUEUE", "", 0, 0, queue_columns, show_queue, "the statements that wait for a decision, newest last", NULL,
      0},
@@ -89,6 +91,20 @@ static const struct command table[] = {
     COURTESY("SELECT PG_ADVISORY_UNLOCK_ALL ( )", unlock_columns, ""),
     {.name = NULL},
 };
+
+static COMMAND_HANDLER(show_help)
+{
+    for (const struct command *c = table; c->name != NULL; c++) {
+        if (c->help == NULL)
+            continue;
+        struct bytes name = {0};
+        bytes_add_format(&name, "%s%s%s", c->name, c->arguments[0] != '\0' ? " " : "", c->arguments);
+        struct view *row = answer_row(answer);
+        row[0] = answer_text(answer, bytes_text(&name));
+        row[1] = answer_text(answer, c->help);
+        bytes_fini(&name);
+    }
+}
 
 const struct command *command_table(void)
 {

@@ -61,7 +61,6 @@ COMMAND_HANDLER(show_tickets);
 COMMAND_HANDLER(show_ticket);
 COMMAND_HANDLER(show_sessions);
 COMMAND_HANDLER(show_paused);
-COMMAND_HANDLER(show_help);
 COMMAND_HANDLER(show_version);
 COMMAND_HANDLER(decide_approve);
 COMMAND_HANDLER(decide_reject);

@@ -25,11 +25,11 @@ struct console_set {
     const char *const *agents;             /* names, NULL-terminated: who can be paused */
     const char *tls_certificate, *tls_key; /* NULL: no TLS */
     bool tls_required;
-    void *owner;                           /* the configuration it points into */
+    void *owner; /* the configuration it points into */
 };
 
 struct console_options {
-    const char *psql;                      /* address, e.g. 127.0.0.1:6433 */
+    const char *psql; /* address, e.g. 127.0.0.1:6433 */
     struct approval_redis redis;
     struct view approval_key;
     struct audit *audit;

@@ -139,20 +139,6 @@ COMMAND_HANDLER(show_paused)
         answer_row(answer)[0] = answer_visible(answer, view_of(agents[i]), false);
 }
 
-COMMAND_HANDLER(show_help)
-{
-    for (const struct command *c = command_table(); c->name != NULL; c++) {
-        if (c->help == NULL)
-            continue;
-        struct bytes name = {0};
-        bytes_add_format(&name, "%s%s%s", c->name, c->arguments[0] != '\0' ? " " : "", c->arguments);
-        struct view *row = answer_row(answer);
-        row[0] = answer_text(answer, bytes_text(&name));
-        row[1] = answer_text(answer, c->help);
-        bytes_fini(&name);
-    }
-}
-
 COMMAND_HANDLER(show_version)
 {
     answer_row(answer)[0] = answer_text(answer, "sallyport " SALLYPORT_VERSION);
