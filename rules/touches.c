@@ -134,11 +134,6 @@ static void settle_listed(struct judging *judging, const struct touch *touch)
 
 /* ---- a touch ---------------------------------------------------------------------------------------- */
 
-static bool is_copy_out(const struct judging *judging, const struct touch *touch)
-{
-    return touch->operation == OPERATION_COPY && (judging->statement->flags & STATEMENT_COPY_OUT) != 0;
-}
-
 /* Tries the rules up to the first that matches for sure. One that may match is settled too, and the search
  * goes on: whichever the name turns out to mean, the strictest of the verdicts stands. True: a rule has
  * decided. */
@@ -162,12 +157,6 @@ static void settle(struct judging *judging, const struct touch *original)
         touch.operation = OPERATION_SELECT;
     if (settle_by_rules(judging, &touch))
         return;
-    /* COPY … TO STDOUT is a read of its relations, unless the policy speaks about COPY. */
-    if (is_copy_out(judging, &touch) && judging->rules->listings[OPERATION_COPY] == LISTING_NONE) {
-        touch.operation = OPERATION_SELECT;
-        if (settle_by_rules(judging, &touch))
-            return;
-    }
     if (is_secret(&touch))
         refuse_secret(judging, &touch);
     else
@@ -197,13 +186,28 @@ static bool is_touched(const struct statement *statement, enum operation operati
     return false;
 }
 
+/* COPY … TO STDOUT is a read of its relations, and judged as one; what a policy says of COPY counts besides. */
+static void judge_copy_out(struct judging *judging)
+{
+    const struct statement *statement = judging->statement;
+    static const struct touch nothing = {.operation = OPERATION_SELECT, .position = -1};
+    if (statement->touch_count == 0)
+        judge_touch(judging, &nothing);
+    for (size_t i = 0; i < statement->touch_count; i++) {
+        struct touch copied = statement->touches[i];
+        copied.operation = OPERATION_COPY;
+        if (!settle_by_rules(judging, &copied) && judging->rules->listings[OPERATION_COPY] != LISTING_NONE)
+            settle_listed(judging, &copied);
+    }
+}
+
 void touches_judge(struct judging *judging)
 {
     const struct statement *statement = judging->statement;
-    if (operation_class(statement->operation) == 'p' && !is_touched(statement, statement->operation)) {
-        struct touch itself = {.operation = statement->operation, .position = -1};
-        judge_touch(judging, &itself);
-    }
+    if (statement->operation == OPERATION_COPY && (statement->flags & STATEMENT_COPY_OUT) != 0)
+        judge_copy_out(judging);
+    else if (operation_class(statement->operation) == 'p' && !is_touched(statement, statement->operation))
+        judge_touch(judging, &(struct touch){.operation = statement->operation, .position = -1});
     for (size_t i = 0; i < statement->touch_count; i++)
         if (operation_class(statement->touches[i].operation) != 'f')
             judge_touch(judging, &statement->touches[i]);

@@ -319,6 +319,17 @@ static void copy_and_locks_and_explain(void **state)
     /* A policy that speaks about COPY means COPY TO too. */
     assert_int_not_equal(judge_by(rules, "COPY app.t TO STDOUT").verdict, VERDICT_ALLOW);
     assert_int_equal(judge_by(rules, "COPY vault.t TO STDOUT").verdict, VERDICT_DENY);
+    struct rules *narrow = read_policy("{\"name\": \"n\", \"rules\": ["
+                                       " {\"id\": \"no-dump\", \"operations\": [\"COPY\"], \"relations\": [\"hr.*\"],"
+                                       "  \"verdict\": \"deny\"},"
+                                       " {\"id\": \"read\", \"operations\": [\"SELECT\"],"
+                                       "  \"relations\": [\"app.*\", \"hr.*\"], \"verdict\": \"allow\"}]}");
+    assert_int_equal(judge_by(narrow, "COPY app.t TO STDOUT").verdict, VERDICT_ALLOW);
+    assert_string_equal(judge_by(narrow, "COPY hr.t TO STDOUT").rule, "no-dump");
+    assert_int_equal(judge_by(narrow, "SELECT * FROM hr.t").verdict, VERDICT_ALLOW);
+    assert_int_equal(judge_by(narrow, "COPY other.t TO STDOUT").verdict, VERDICT_DENY);
+    assert_int_equal(judge_by(narrow, "COPY (SELECT 1) TO STDOUT").verdict, VERDICT_DENY);
+    rules_free(narrow);
 }
 
 static void what_cannot_wait_is_refused_with_words(void **state)
