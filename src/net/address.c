@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 
 void address_text(const struct sockaddr_storage *address, char to[ADDRESS_SIZE])
 {
@@ -79,6 +80,7 @@ bool address_parse(const char *text, struct sockaddr_storage *address, socklen_t
             break;
         }
     }
+    CHECK(chosen != NULL);
     memcpy(address, chosen->ai_addr, chosen->ai_addrlen);
     *len = chosen->ai_addrlen;
     freeaddrinfo(found);

@@ -3,7 +3,7 @@
  *
  * A loop belongs to the thread that runs it. Everything here is called on that thread, but for
  * net_loop_post and net_loop_stop, which any thread may call. Callbacks run on the loop's thread, never
- * from inside the call that caused them, with one exception that is marked. */
+ * from inside the call that caused them. */
 #ifndef NET_NET_H
 #define NET_NET_H
 
