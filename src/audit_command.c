@@ -24,7 +24,7 @@ struct request {
 };
 
 static const char help[] =
-    "Usage: sallyport audit verify [--expect SEQ:HASH] [--json]\n"
+    "Usage: sallyport audit verify [--expect SEQ:HASH] [--json] [DIR]\n"
     "       sallyport audit export [--format jsonl|csv] [--output FILE] [FILTER]...\n"
     "       sallyport audit search TEXT [--json] [FILTER]...\n"
     "       sallyport audit tail [-n COUNT] [--follow] [--json]\n"
@@ -40,6 +40,7 @@ static const char help[] =
     "  --directory DIR   The directory that holds the chains, or that holds directories with chains.\n"
     "  --config FILE     Else the configuration's audit.directory; without --config that of $SALLYPORT_CONFIG,\n"
     "                    else of /etc/sallyport/sallyport.json.\n"
+    "verify also takes the directory as its argument.\n"
     "\n"
     "verify:\n"
     "  --expect SEQ:HASH The record with this number and hash must be in one of the chains. A chain can't show\n"
@@ -230,19 +231,27 @@ static bool read_option(struct request *request, int *at, char **argv)
     return true;
 }
 
+/* What is no option: the text to search for, the directory to verify. */
+static bool read_argument(struct request *request, const char *argument)
+{
+    const char **place = request->command == COMMAND_SEARCH   ? &request->filter.text
+                         : request->command == COMMAND_VERIFY ? &request->directory
+                                                              : NULL;
+    if (place == NULL || *place != NULL)
+        return complain("\"%s\" is one argument too many", argument);
+    *place = argument;
+    return true;
+}
+
 static bool read_request(struct request *request, int argc, char **argv)
 {
-    bool only_text = false;
+    bool no_options = false;
     for (int i = 2; i < argc; i++) {
-        if (!only_text && strcmp(argv[i], "--") == 0)
-            only_text = true;
-        else if (!only_text && argv[i][0] == '-' && argv[i][1] != '\0') {
-            if (!read_option(request, &i, argv))
-                return false;
-        } else if (request->command == COMMAND_SEARCH && request->filter.text == NULL)
-            request->filter.text = argv[i];
-        else
-            return complain("\"%s\" is one argument too many", argv[i]);
+        bool is_option_like = !no_options && argv[i][0] == '-' && argv[i][1] != '\0';
+        if (is_option_like && strcmp(argv[i], "--") == 0)
+            no_options = true;
+        else if (is_option_like ? !read_option(request, &i, argv) : !read_argument(request, argv[i]))
+            return false;
     }
     if (request->command == COMMAND_SEARCH && request->filter.text == NULL)
         return complain("search needs a text to search for");

@@ -13,7 +13,22 @@
 
 enum { DIRECTORY_MODE = 0700, FILE_MODE = 0600 };
 
-/* mkdir -p */
+/* A directory that is there, or made so that it survives a power loss. */
+static bool make_one(const char *path)
+{
+    if (mkdir(path, DIRECTORY_MODE) != 0)
+        return errno == EEXIST;
+    struct bytes above = {0};
+    bytes_add_format(&above, "%s/..", path);
+    int fd = open(bytes_text(&above), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bytes_fini(&above);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+/* With all that are above it. */
 static bool make_directory(const char *path)
 {
     char *way = check_strdup(path);
@@ -22,11 +37,11 @@ static bool make_directory(const char *path)
         if (*at != '/')
             continue;
         *at = '\0';
-        good = mkdir(way, DIRECTORY_MODE) == 0 || errno == EEXIST;
+        good = make_one(way);
         *at = '/';
     }
     if (good)
-        good = mkdir(way, DIRECTORY_MODE) == 0 || errno == EEXIST;
+        good = make_one(way);
     free(way);
     return good;
 }
