@@ -127,8 +127,10 @@ void draft_shape_text(struct draft *d, struct view text)
 void draft_finish(struct draft *d)
 {
     struct statement *s = &d->statement;
-    if (s->unknown != NULL)
+    if (s->unknown != NULL) {
         s->operation = s->inner = OPERATION_UNKNOWN;
+        draft_touch(d, OPERATION_UNKNOWN, OBJECT_KIND_NONE, (struct object_name){0}, s->unknown_position);
+    }
     if (d->changes_all)
         s->flags &= ~(unsigned)STATEMENT_HAS_WHERE;
     if (d->touches.count == 0)
