@@ -161,7 +161,7 @@ static bool read_tls(struct config *config, const struct node *root, enum config
     config->tls_certificate = path_beside(tls.reading, node_text(&certificate));
     config->tls_key = path_beside(tls.reading, node_text(&key));
     bool is_used = (role == CONFIG_ROLE_PROXY || role == CONFIG_ROLE_CONSOLE) && config->tls_mode != PROXY_TLS_DISABLE;
-    return !is_used || check_tls(&certificate, config->tls_certificate, config->tls_key);
+    return !is_used || check_tls(&certificate, config->tls_certificate, &key, config->tls_key);
 }
 
 static bool read_redis(struct config *config, const struct node *root, enum config_role role)

@@ -1,10 +1,12 @@
 #include "config_check.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <jansson.h>
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "net/net.h"
 #include "wire/wire.h"
@@ -124,12 +126,20 @@ bool check_write_user(const struct node *database, const char *text, const char 
 
 /* ---- what parts must have together ---------------------------------------------------------------------- */
 
-bool check_tls(const struct node *node, const char *certificate, const char *key)
+static bool check_readable(const struct node *node, const char *path)
+{
+    return access(path, R_OK) == 0 || node_fault(node, "%s can't be read: %s", path, strerror(errno));
+}
+
+bool check_tls(const struct node *certificate, const char *certificate_file, const struct node *key,
+               const char *key_file)
 {
     struct fault why;
-    struct net_tls *tls = net_tls_new(certificate, key, &why);
+    if (!check_readable(certificate, certificate_file) || !check_readable(key, key_file))
+        return false;
+    struct net_tls *tls = net_tls_new(certificate_file, key_file, &why);
     if (tls == NULL)
-        return node_fault(node, "%s", why.message);
+        return node_fault(strcmp(why.file, key_file) == 0 ? key : certificate, "%s: %s", why.file, why.message);
     net_tls_drop(tls);
     return true;
 }

@@ -11,7 +11,8 @@ bool check_address(const struct node *node);                /* host:port, [host]
 bool check_redis_url(const struct node *node);
 bool check_verifier(const struct node *node, const char *text);   /* text NULL: nothing to look at */
 bool check_connection(const struct node *node, const char *text); /* a libpq connection string */
-bool check_tls(const struct node *node, const char *certificate, const char *key);
+bool check_tls(const struct node *certificate, const char *certificate_file, const struct node *key,
+               const char *key_file);
 bool check_setting(const struct node *node); /* one of an agent's pinned settings */
 
 /* The user that runs approved writes: part of a ticket's identity, so every role must know it, also those
