@@ -80,50 +80,50 @@ static void on_signal(void *arg, int number)
     net_loop_stop(proxy->loop);
 }
 
-/* One socket per worker and address (SO_REUSEPORT): the kernel spreads the connections. A port given as 0
- * is found by the first and taken by the others. */
-static struct net_listener **listen_all(const struct proxy_options *options, char **addresses, bool shared,
-                                        struct fault *fault)
+static size_t count_addresses(const struct proxy_options *options)
 {
     size_t count = 0;
     while (options->listen[count] != NULL)
         count++;
-    struct net_listener **listeners = check_calloc(count + 1, sizeof *listeners);
+    return count;
+}
+
+/* One socket per worker and address, so that the kernel spreads the connections: the first worker's are
+ * opened, the others' are their twins. */
+static struct net_listener **listen_all(const struct proxy *proxy, struct net_listener **first, struct fault *fault)
+{
+    size_t count = count_addresses(proxy->options);
+    struct net_listener **listeners = check_calloc(count + 1, sizeof(struct net_listener *));
     for (size_t i = 0; i < count; i++) {
-        const char *address = addresses[i] ? addresses[i] : options->listen[i];
-        listeners[i] = net_listen(address, shared, fault);
-        if (listeners[i] == NULL) {
-            while (i-- > 0)
-                net_listener_close(listeners[i]);
-            free(listeners);
-            return NULL;
-        }
-        if (addresses[i] == NULL) {
-            addresses[i] = check_strdup(net_listener_address(listeners[i]));
-            log_info("listening on %s", addresses[i]);
-        }
+        listeners[i] = first ? net_listener_twin(first[i], fault)
+                             : net_listen(proxy->options->listen[i], proxy->worker_count > 1, fault);
+        if (listeners[i] != NULL)
+            continue;
+        while (i-- > 0)
+            net_listener_close(listeners[i]);
+        free(listeners);
+        return NULL;
     }
     return listeners;
 }
 
 static bool make_workers(struct proxy *proxy, struct fault *fault)
 {
-    size_t count = 0;
-    while (proxy->options->listen[count] != NULL)
-        count++;
-    char **addresses = check_calloc(count + 1, sizeof *addresses);
-    bool ok = true;
-    for (unsigned i = 0; ok && i < proxy->worker_count; i++) {
-        struct net_listener **listeners = listen_all(proxy->options, addresses, proxy->worker_count > 1, fault);
-        ok = listeners != NULL;
-        if (ok)
-            proxy->workers[i] = worker_new(proxy->office, i, listeners, count, fault);
-        ok = ok && proxy->workers[i] != NULL;
+    size_t count = count_addresses(proxy->options);
+    struct net_listener **first = NULL;
+    for (unsigned i = 0; i < proxy->worker_count; i++) {
+        struct net_listener **listeners = listen_all(proxy, first, fault);
+        if (listeners == NULL)
+            return false;
+        if (first == NULL)
+            first = listeners;
+        proxy->workers[i] = worker_new(proxy->office, i, listeners, count, fault);
+        if (proxy->workers[i] == NULL)
+            return false;
     }
     for (size_t i = 0; i < count; i++)
-        free(addresses[i]);
-    free(addresses);
-    return ok;
+        log_info("listening on %s", net_listener_address(first[i]));
+    return true;
 }
 
 static bool start_workers(struct proxy *proxy, struct fault *fault)
