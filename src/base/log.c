@@ -17,7 +17,7 @@ void log_open(const char *role, enum log_level least)
     log_least = least;
 }
 
-static void log_write(enum log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_write(enum log_level level, const char *format, va_list args)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
     if (level < log_least)
