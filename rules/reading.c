@@ -48,6 +48,7 @@ bool reading_fault(const struct reading *reading, const struct spot *spot, const
     char text[sizeof reading->fault->message];
     va_list args;
     va_start(args, message);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is the line above */
     vsnprintf(text, sizeof text, message, args);
     va_end(args);
     const char *path[READING_DEPTH + 1];
