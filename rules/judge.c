@@ -41,8 +41,7 @@ static void judge_free(struct judging *judging)
                        judging_say(judging, "%s is denied by policy %s", name, judging->rules->name),
                        "Sending it again won't help. If it must be done, ask a DBA to do it.", -1);
     else
-        judging_settle(judging, VERDICT_ALLOW, "session-command", judging_say(judging, "%s needs no permission", name),
-                       NULL, -1);
+        judging_settle(judging, VERDICT_ALLOW, "session-command", judging->rules->allowed_because[operation], NULL, -1);
 }
 
 /* A parked statement runs later, elsewhere and by itself. */

@@ -5,15 +5,28 @@
 #include "base/text.h"
 #include "catalogs.h"
 
+/* '*' is any run. On a mismatch the last '*' takes one byte more. */
 bool match_view(const char *glob, struct view text)
 {
-    if (strchr(glob, '*') == NULL)
-        return view_is(text, glob);
-    struct bytes copy = {0};
-    bytes_add_view(&copy, text);
-    bool is_matching = text_glob(glob, bytes_text(&copy));
-    bytes_fini(&copy);
-    return is_matching;
+    const char *star = NULL;
+    size_t at = 0, retry = 0;
+    while (at < text.len) {
+        if (*glob == '*') {
+            star = glob++;
+            retry = at;
+        } else if (*glob == text.data[at] && *glob != '\0') {
+            glob++;
+            at++;
+        } else if (star != NULL) {
+            glob = star + 1;
+            at = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (*glob == '*')
+        glob++;
+    return *glob == '\0';
 }
 
 bool match_text(const struct names *globs, const char *text)

@@ -481,6 +481,21 @@ static const char *search_path_text(struct arena *arena, const struct names *sch
     return copy;
 }
 
+/* Why an operation is let through, where no rule decides. */
+static void fill_reasons(struct rules *rules)
+{
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const char *name = operation_name((enum operation)i);
+        struct bytes text = {0};
+        if (operation_class((enum operation)i) == 'f')
+            bytes_add_format(&text, "%s needs no permission", name);
+        else
+            bytes_add_format(&text, "policy %s allows %s", rules->name, name);
+        rules->allowed_because[i] = arena_copy(&rules->arena, bytes_view(&text));
+        bytes_fini(&text);
+    }
+}
+
 static struct rules *rules_new(void)
 {
     static const char *const public_only[] = {"public"};
@@ -508,6 +523,7 @@ struct rules *rules_read(const char *file, struct view text, struct fault *fault
         return NULL;
     }
     rules->hash = crypto_sha256(text);
+    fill_reasons(rules);
     rules->search_path_text = search_path_text(&rules->arena, &rules->search_path);
     return rules;
 }

@@ -42,6 +42,7 @@ struct rules {
     struct sha256 hash;
     bool is_observing;
     enum listing listings[OPERATION_COUNT];
+    const char *allowed_because[OPERATION_COUNT]; /* ready-made, since this is said of nearly everything */
     const struct rule *rules;
     size_t rule_count;
     bool has_extensions; /* false: those that the reviewed list calls trusted */
