@@ -222,6 +222,12 @@ static uint64_t record(void *arg, struct view body)
     return audit_append(office_options(link->services->office)->audit, body);
 }
 
+static bool can_record(void *arg)
+{
+    struct link *link = arg;
+    return audit_is_writable(office_options(link->services->office)->audit);
+}
+
 static int64_t now(void *arg)
 {
     struct link *link = arg;
@@ -265,7 +271,7 @@ static void delivered(void *arg, const char *ticket)
     tickets_delivered(link->services->tickets, ticket);
 }
 
-static const struct session_port port = {to_agent, to_server, record, now, describe, park, delivered};
+static const struct session_port port = {to_agent, to_server, record, can_record, now, describe, park, delivered};
 
 /* ---- beginning, and what the worker asks ------------------------------------------------------------------- */
 

@@ -40,6 +40,7 @@ struct session_port {
     void (*to_agent)(void *arg, struct view v);
     void (*to_server)(void *arg, struct view v);
     uint64_t (*record)(void *arg, struct view body); /* the record's number; 0: not accepted */
+    bool (*can_record)(void *arg);                   /* false: the next record will not be accepted */
     int64_t (*now)(void *arg);                       /* microseconds since 1970 */
     /* Each is answered later, exactly once, by session_described or session_answered. */
     void (*describe)(void *arg, const struct describe_request *request);

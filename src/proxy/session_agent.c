@@ -205,6 +205,13 @@ static void refuse_parse(struct session *session, struct view name, const struct
     reply_refuse_parse(session, name, prepared->rule, record, &words);
 }
 
+static void refuse_unrecorded_parse(struct session *session, struct view name)
+{
+    struct bytes words = {0};
+    words_add_refusal(&words, &unrecorded, (struct view){0}, 0);
+    reply_refuse_parse(session, name, unrecorded.rule, 0, &words);
+}
+
 static void forward_parse(struct session *session, const struct incoming *in, const struct message_parse *parse,
                           struct prepared *prepared, struct view sql)
 {
@@ -245,6 +252,8 @@ static bool on_parse(struct session *session, const struct incoming *in)
     }
     if (prepared->verdict == VERDICT_DENY)
         refuse_parse(session, parse.name, prepared);
+    else if (!prepared->is_rollback && !session->port->can_record(session->arg))
+        refuse_unrecorded_parse(session, parse.name);
     else
         forward_parse(session, in, &parse, prepared, sql);
     thing_drop(prepared);
