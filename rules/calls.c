@@ -142,6 +142,18 @@ static void judge_conditional(struct judging *judging, const struct call *call, 
 
 /* ---- calls ------------------------------------------------------------------------------------------ */
 
+/* The procedure of a CALL: whether it may run is what the policy says of CALL. */
+static bool is_procedure(const struct judging *judging, const struct call *call)
+{
+    for (size_t i = 0; i < judging->statement->touch_count; i++) {
+        const struct touch *touch = &judging->statement->touches[i];
+        if (touch->operation == OPERATION_CALL && touch->position == call->position &&
+            view_equals(touch->schema, call->schema) && view_equals(touch->name, call->name))
+            return true;
+    }
+    return false;
+}
+
 static void judge_function(struct judging *judging, const struct call *call)
 {
     struct finding finding = look_up(judging->rules, call->schema, call->name);
@@ -153,7 +165,7 @@ static void judge_function(struct judging *judging, const struct call *call)
         return;
     else if (finding.untrusted != NULL)
         refuse_untrusted(judging, call, finding.untrusted);
-    else
+    else if (!is_procedure(judging, call))
         refuse_unknown(judging, call);
 }
 

@@ -244,6 +244,18 @@ static void functions_are_listed_trusted_or_named(void **state)
     assert_int_equal(got.position, 7);
 }
 
+static void a_procedure_is_the_matter_of_call(void **state)
+{
+    struct rules *calling = read_policy("{\"name\": \"c\", \"database\": {\"requires_approval_for\": [\"CALL\"],"
+                                        " \"allowed_operations\": [\"SELECT\"]}}");
+    assert_int_equal(judge_by(calling, "CALL app.tidy(1)").verdict, VERDICT_PARK);
+    assert_string_equal(judge_by(calling, "CALL app.tidy(app.f())").rule, "function-not-listed");
+    assert_string_equal(judge_by(calling, "CALL app.tidy(app.tidy(1))").rule, "function-not-listed");
+    assert_string_equal(judge_by(calling, "CALL pg_sleep(1)").rule, "function-denied");
+    assert_string_equal(judge_by(calling, "SELECT app.tidy(1)").rule, "function-not-listed");
+    rules_free(calling);
+}
+
 static void settings_are_judged_wherever_they_are_set(void **state)
 {
     static const struct expectation cases[] = {
@@ -443,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_rule_may_be_for_some_agents_and_databases),
         cmocka_unit_test(catalogs_with_secrets_need_a_rule_that_names_them),
         cmocka_unit_test(functions_are_listed_trusted_or_named),
+        cmocka_unit_test(a_procedure_is_the_matter_of_call),
         cmocka_unit_test(settings_are_judged_wherever_they_are_set),
         cmocka_unit_test(transactions_need_no_permission_but_stay_read_only),
         cmocka_unit_test(copy_and_locks_and_explain),
