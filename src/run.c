@@ -180,11 +180,12 @@ static bool find_user(struct child *child)
     return true;
 }
 
-/* Each role's part of the audit directory belongs to its user. */
+/* Each role's part of the audit directory belongs to its user; the directory itself can be passed through. */
 static bool give_audit_directory(const struct config *config, const struct child *child, struct fault *fault)
 {
     struct bytes path = {0};
-    mkdir(config->audit_directory, 0711);
+    if (mkdir(config->audit_directory, 0700) == 0)
+        chmod(config->audit_directory, 0711);
     bytes_add_format(&path, "%s/%s", config->audit_directory, config_role_name(child->role));
     bool done = (mkdir(bytes_text(&path), 0700) == 0 || errno == EEXIST) &&
                 chown(bytes_text(&path), (uid_t)child->uid, (gid_t)child->gid) == 0;
