@@ -172,7 +172,7 @@ static void open_upstream(struct login *login)
         bytes_add_char(&name, '/');
         bytes_add_view(&name, login->request.application);
     }
-    bool writes = rules_can_write(agent->rules) && login->database->direct != NULL;
+    bool writes = rules_needs_direct(agent->rules) && login->database->direct != NULL;
     struct upstream_options options = {
         .conninfo = writes ? login->database->direct : login->database->read,
         .application_name = bytes_text(&name),
