@@ -47,7 +47,8 @@ def test_refusals_and_errors_are_recorded(house, story):
 
 
 def test_the_way_of_a_ticket(house, story):
-    assert house.wait_record(event="statement", ticket=story)["verdict"] == "park"
+    opened = house.wait_record(event="ticket", ticket=story)
+    assert house.wait_record(event="statement", seq=opened["of"])["verdict"] == "park"
     assert house.wait_record(event="decision", ticket=story)["approver"] == "alice"
     assert house.wait_record(event="execution", ticket=story)
 
