@@ -351,9 +351,10 @@ bool link_is_ready(const struct link *link)
     return link->state == LINK_STATE_READY;
 }
 
-bool link_is_pausing(const struct link *link)
+void link_hurry(struct link *link)
 {
-    return link->state == LINK_STATE_PAUSING;
+    if (link->state == LINK_STATE_PAUSING)
+        uv_timer_start(&link->timer, on_timer, 0, 0);
 }
 
 void link_send(struct link *link, struct view command, struct link_waiter *waiter)

@@ -29,7 +29,7 @@ struct link *link_open(struct uv_loop_s *loop, const struct redis_url *url, cons
 void link_close(struct link *link);
 
 bool link_is_ready(const struct link *link);
-bool link_is_pausing(const struct link *link); /* the last attempt failed and the next hasn't begun */
+void link_hurry(struct link *link); /* where it pauses before the next attempt: make that now */
 
 /* command: in wire format, copied. Only when ready. */
 void link_send(struct link *link, struct view command, struct link_waiter *waiter);

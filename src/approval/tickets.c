@@ -133,12 +133,12 @@ static struct request *request_new(struct tickets *tickets, const struct script 
     return request;
 }
 
-/* While the link pauses after a failure nobody is kept waiting: refused, but from the loop. */
+/* A refusal, too, comes from the loop. While the link pauses after a failure it tries again at once: where
+ * Redis is still away the answer is quick, and where it is back nobody waits for the end of the pause. */
 static void submit(struct request *request)
 {
     struct tickets *tickets = request->tickets;
-    if (request->refusal == NULL && link_is_pausing(tickets->link))
-        request->refusal = CAN_NOT_REACH;
+    link_hurry(tickets->link);
     bool is_soon = request->refusal != NULL;
     request->deadline = uv_now(tickets->loop) + (is_soon ? 0 : ANSWER_MS);
     list_append(is_soon ? tickets->pending.next : &tickets->pending, &request->link);
