@@ -4,7 +4,8 @@
  *
  *   console.c    listener, signals, the end
  *   login.c      start-up packet, TLS, SCRAM
- *   dialogue.c   Query, Parse, Bind, … of an approver who is logged in
+ *   guest.c      one connection, whatever its state
+ *   dialogue.c   Query, Parse, Bind, … of an approver who is logged in; portal.c keeps what was prepared
  *   command.c    the table of commands; words.c cuts their text; handlers in show.c, decide.c, courtesy.c
  *   answer.c     a command's result, as messages; view.c and value.c make a ticket readable */
 #ifndef CONSOLE_CONSOLE_H

@@ -12,24 +12,9 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "call.h"
+#include "portal.h"
 
 enum { NAMES_MOST = 256 /* prepared statements, and portals, of one approver */ };
-
-struct prepared {
-    struct arena arena;
-    struct call *calls;
-    size_t count; /* 0 or 1 */
-    unsigned holders;
-};
-
-struct portal {
-    struct prepared *prepared;
-    uint16_t *formats; /* heap */
-    uint16_t format_count;
-    bool has_run;
-    struct answer answer;
-    size_t sent; /* rows */
-};
 
 struct dialogue {
     struct guest *guest;
@@ -82,24 +67,6 @@ static void break_off(struct dialogue *d)
 
 /* ---- prepared statements and portals --------------------------------------------------------------------- */
 
-static void prepared_drop(struct prepared *prepared)
-{
-    if (prepared == NULL || --prepared->holders > 0)
-        return;
-    arena_fini(&prepared->arena);
-    free(prepared);
-}
-
-static void portal_free(struct portal *portal)
-{
-    if (portal == NULL)
-        return;
-    prepared_drop(portal->prepared);
-    answer_fini(&portal->answer);
-    free(portal->formats);
-    free(portal);
-}
-
 static void forget_all(struct guest *guest)
 {
     struct dialogue *d = guest->dialogue;
@@ -116,11 +83,6 @@ static void forget_all(struct guest *guest)
     answer_fini(&d->answer);
     arena_fini(&d->text);
     free(d);
-}
-
-static const char *const *columns_of(const struct prepared *prepared)
-{
-    return prepared->count > 0 ? prepared->calls[0].command->columns : NULL;
 }
 
 /* ---- running --------------------------------------------------------------------------------------------- */
@@ -322,13 +284,7 @@ static void bind(struct dialogue *d, const struct message_bind *bind)
         fail(d, "54000", "there are too many portals", NULL);
         return;
     }
-    struct portal *portal = check_calloc(1, sizeof *portal);
-    portal->prepared = prepared;
-    prepared->holders++;
-    portal->format_count = bind->result_format_count;
-    portal->formats = check_alloc(bind->result_format_count * sizeof *portal->formats + 1);
-    memcpy(portal->formats, bind->result_formats, bind->result_format_count * sizeof *portal->formats);
-    portal_free(map_put(&d->portals, bind->portal, portal));
+    portal_free(map_put(&d->portals, bind->portal, portal_new(prepared, bind)));
     message_add_empty(output(d), '2');
 }
 
@@ -359,7 +315,7 @@ static void take_describe(struct dialogue *d, struct view body)
     }
     if (is_statement)
         message_add_types(output(d), NULL, 0);
-    answer_add_columns(output(d), columns_of(prepared), portal ? portal->formats : NULL,
+    answer_add_columns(output(d), prepared_columns(prepared), portal ? portal->formats : NULL,
                        portal ? portal->format_count : 0);
 }
 
