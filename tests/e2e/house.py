@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import dict_row
 
-from servers import REPOSITORY, accepts, end_process, ports, wait_until
+from servers import REPOSITORY, accepts, die_with_us, end_process, ports, wait_until
 
 PROGRAM = Path(os.environ.get("SALLYPORT_PROGRAM", REPOSITORY / "build/release/sallyport")).resolve()
 AGENT_PASSWORD = "agent-pw"
@@ -143,7 +143,8 @@ class House:
         for role in roles or self.roles:
             with open(self.log, "ab") as log:
                 process = subprocess.Popen([str(PROGRAM), role, "--config", str(self.config_file)], stdout=log, stderr=log,
-                                           env={**os.environ, "PGTZ": "Pacific/Chatham"}, start_new_session=True)
+                                           env={**os.environ, "PGTZ": "Pacific/Chatham"}, start_new_session=True,
+                                           preexec_fn=die_with_us)
             process.role = role
             self.processes.append(process)
         if wait:

@@ -3,6 +3,7 @@
 PostgreSQL refuses to run as root, so under root it runs as the packaged user `postgres`; everything else
 runs as whoever runs the tests. Every server started here is ended here, by its process id.
 """
+import ctypes
 import os
 import pwd
 import shutil
@@ -34,6 +35,11 @@ def wait_until(condition, what, seconds=20, check=None):
             raise AssertionError(f"waited {seconds} s in vain until {what}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
+
+
+def die_with_us():
+    """In a child before exec: the kernel ends it when the test runner is gone, however that came."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
 class Ports:
@@ -101,7 +107,7 @@ class Postgres:
         if not self.user:
             return command
         entry = pwd.getpwnam(self.user)
-        return ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--", *command]
+        return ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--pdeathsig=INT", "--", *command]
 
     def _initdb(self, settings):
         command = [POSTGRES_BIN / "initdb", "-D", self.data, "-U", "owner", "-A", "trust", "-N", "-E", "UTF8",
@@ -124,8 +130,8 @@ class Postgres:
     def start(self):
         command = self._as_owner([str(POSTGRES_BIN / "postgres"), "-D", str(self.data)])
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder,
-                                            env=self._environment())
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=self._environment(),
+                                            preexec_fn=die_with_us)
         wait_until(self._is_ready, "PostgreSQL accepts connections", check=self._must_live)
 
     def _must_live(self):
@@ -202,7 +208,7 @@ class Redis:
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes",
                    "--dir", str(self.folder), "--aclfile", str(self.folder / "users.acl"), "--daemonize", "no"]
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=die_with_us)
         wait_until(lambda: self._says(b"PING\r\n"), "Redis answers", check=self._must_live)
 
     @staticmethod
