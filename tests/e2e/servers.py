@@ -154,17 +154,17 @@ class Postgres:
             self.stop(immediate=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def connect(self, database="app", autocommit=True):
+    def connect(self, database="postgres", autocommit=True):
         """As the cluster's owner, past everything: to set the scene and to look at the effect."""
         return psycopg.connect(host=str(self.folder), port=self.port, user="owner", dbname=database,
                                autocommit=autocommit)
 
-    def run(self, sql, database="app"):
+    def run(self, sql, database="postgres"):
         with self.connect(database) as connection:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description else None
 
-    def value(self, sql, database="app"):
+    def value(self, sql, database="postgres"):
         return self.run(sql, database)[0][0]
 
     def _make_roles(self):

@@ -104,7 +104,7 @@ def test_cancel(house, agent, postgres):
         except psycopg.errors.QueryCanceled as error:
             done.append(error)
 
-    thread = threading.Thread(target=heavy)
+    thread = threading.Thread(target=heavy, daemon=True)
     thread.start()
     wait_until(lambda: postgres.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT count(*) FROM generate_series(1, 100000)%'"),
                "it runs")
@@ -116,7 +116,7 @@ def test_cancel(house, agent, postgres):
 
 def test_an_agent_that_hangs_up_ends_its_statement(house, postgres):
     agent = house.agent()
-    thread = threading.Thread(target=lambda: pytest.raises(psycopg.Error, agent.execute, HEAVY + " -- hang up"))
+    thread = threading.Thread(target=lambda: pytest.raises(psycopg.Error, agent.execute, HEAVY + " -- hang up"), daemon=True)
     thread.start()
     running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%-- hang up' AND pid <> pg_backend_pid()"
     wait_until(lambda: postgres.value(running), "it runs")
@@ -151,7 +151,7 @@ def test_many_sessions_at_once(house):
         except Exception as error:  # noqa: BLE001 - reported below
             failures.append(error)
 
-    threads = [threading.Thread(target=work, args=[number]) for number in range(20)]
+    threads = [threading.Thread(target=work, args=[number], daemon=True) for number in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -84,7 +84,8 @@ def test_an_unknown_agent_is_asked_in_the_same_way(house):
 
 def test_a_database_that_is_not_the_agents(house):
     words = failure(house, dbname="postgres")
-    assert "postgres" in words
+    assert "database" in words
+    assert words.split("FATAL")[1] == failure(house, dbname="no-such-thing").split("FATAL")[1]
 
 
 def test_logins_are_on_the_record(house):
