@@ -37,6 +37,11 @@ static void remember(struct session *session, const char *ticket)
     snprintf(delivery->ticket, sizeof delivery->ticket, "%s", ticket);
 }
 
+bool deliver_is_in_block(const struct session *session)
+{
+    return session->owed.status == 'T' || session->has_begun;
+}
+
 void deliver_begin(struct session *session, const struct ticket_answer *answer)
 {
     struct delivery *delivery = &session->delivery;
@@ -47,7 +52,7 @@ void deliver_begin(struct session *session, const struct ticket_answer *answer)
     delivery->results = results;
     delivery->count = answer->result_count;
     delivery->is_open = true;
-    delivery->needs_commit = session->owed.status == 'T';
+    delivery->needs_commit = deliver_is_in_block(session);
     session->block_has_write |= delivery->needs_commit;
 }
 
@@ -170,6 +175,7 @@ void deliver_more(struct session *session, struct portal *portal, uint32_t max_r
 void deliver_ready(struct session *session, char status)
 {
     struct delivery *delivery = &session->delivery;
+    session->has_begun = false;
     if (status == 'I')
         session->block_has_write = false;
     if (delivery->ticket[0] == '\0')

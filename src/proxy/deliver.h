@@ -6,6 +6,10 @@
 
 #include "session_state.h"
 
+/* In a transaction block, also where no ReadyForQuery has said so yet: drivers send BEGIN and a statement in
+ * one pipeline. */
+bool deliver_is_in_block(const struct session *session);
+
 /* Copies the results; from now on they are this session's to deliver. */
 void deliver_begin(struct session *session, const struct ticket_answer *answer);
 /* A ticket's failure, expiry or cancellation was told: it counts as delivered like a result. */

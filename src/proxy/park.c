@@ -220,7 +220,7 @@ void park_settings_row(struct session *session, struct view row)
 /* In a transaction block one write may be parked, and only where its own transaction means the same. */
 static bool fits_block(struct session *session)
 {
-    if (session->owed.status != 'T')
+    if (!deliver_is_in_block(session))
         return true;
     if (!view_is(session->park.settings[AT_ISOLATION], "read committed")) {
         refuse_with(session, "block-isolation",
@@ -426,7 +426,7 @@ static void ask_ticket(struct session *session)
 static void notice_block(struct session *session, const char *ticket)
 {
     struct bytes message = {0};
-    if (session->owed.status != 'T')
+    if (!deliver_is_in_block(session))
         return;
     bytes_add_format(&message, "the write of ticket %s ran in a transaction of its own; ROLLBACK does not undo it",
                      ticket);

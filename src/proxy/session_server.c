@@ -183,6 +183,8 @@ static void note_complete(struct session *session, struct reply *reply, struct v
         reply->rows += rows;
     if (view_is(tag, "COMMIT"))
         session->delivery.committed = true;
+    if (view_is(tag, "BEGIN") || view_is(tag, "START TRANSACTION"))
+        session->has_begun = true;
     statement_completed(session, reply);
 }
 

@@ -181,6 +181,7 @@ struct session {
     enum hold hold;
     struct park park;
     struct delivery delivery;
+    bool has_begun;       /* a BEGIN has completed since the last ReadyForQuery */
     bool block_has_write; /* a parked write was delivered in this transaction block */
     size_t server_left;   /* of a message that is being relayed in pieces */
     bool server_left_dropped;
