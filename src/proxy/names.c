@@ -77,6 +77,7 @@ void names_announce(struct names *names, struct view name, void *value, struct n
     change->slot = slot_need(names, name);
     change->value = thing_hold(value);
     change->fails_destructively = name.len == 0;
+    change->batch = names->batch;
     list_append(&change->slot->changes, &change->link);
 }
 
@@ -110,6 +111,11 @@ void names_withdraw(struct names *names, struct name_change *change, bool failed
     slot_tidy(names, slot);
 }
 
+void names_sync(struct names *names)
+{
+    names->batch++;
+}
+
 void *names_find(struct names *names, struct view name, bool *is_uncertain)
 {
     const struct name_slot *slot = slot_find(names, name);
@@ -118,8 +124,10 @@ void *names_find(struct names *names, struct view name, bool *is_uncertain)
         return NULL;
     if (list_is_empty(&slot->changes))
         return slot->known;
-    *is_uncertain = slot->known != NULL && slot->len > 0;
-    return list_entry(slot->changes.prev, struct name_change, link)->value;
+    const struct name_change *latest = list_entry(slot->changes.prev, struct name_change, link);
+    bool has_older = slot->known != NULL || slot->changes.next != slot->changes.prev;
+    *is_uncertain = has_older && (slot->len > 0 || latest->batch != names->batch);
+    return latest->value;
 }
 
 void names_forget(struct names *names, struct view name)

@@ -4,7 +4,9 @@
  * Parse, Bind and Close change what a name stands for, but only once the server has done them, and an
  * error skips those behind it. So a change is first *announced*, when its message is sent, and later
  * *confirmed* or *withdrawn*, when it is answered or skipped. A search finds the latest announced change,
- * else what is known. While both exist the outcome is open: the finder is told that it is uncertain.
+ * else what is known. While there is something older that the name could go on standing for, the outcome is
+ * open, and the finder is told that it is uncertain. The unnamed is used by nearly every message, so for it
+ * this holds only over a Sync: within one batch, who skips the change skips the finder's message, too.
  *
  * Values are counted references to `struct thing`; a name holds one, an announced change another. */
 #ifndef NAMES_H
@@ -28,6 +30,7 @@ struct name_slot;
 struct names {
     struct map slots;
     struct name_slot *unnamed; /* kept out of the map: it is the common one */
+    unsigned batch;            /* counts Syncs */
 };
 
 /* Embedded in the reply that is owed for the message. Zero: changes nothing. */
@@ -36,11 +39,15 @@ struct name_change {
     struct name_slot *slot;
     struct thing *value;      /* NULL: the name will stand for nothing */
     bool fails_destructively; /* unnamed: a failure, too, takes away what was there */
+    unsigned batch;
 };
 
 void names_announce(struct names *names, struct view name, void *value, struct name_change *change);
 void names_confirm(struct names *names, struct name_change *change);
 void names_withdraw(struct names *names, struct name_change *change, bool failed); /* failed: tried; else skipped */
+
+/* Sync was sent: from here on, nothing is skipped with what came before. */
+void names_sync(struct names *names);
 
 void *names_find(struct names *names, struct view name, bool *is_uncertain);
 /* The server has forgotten it, or everything that is known: DEALLOCATE, end of transaction. */

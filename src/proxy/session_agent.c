@@ -491,6 +491,8 @@ static bool on_sync(struct session *session, const struct incoming *in)
     deliver_end_batch(session);
     stream_pass(&session->to_server, in->whole);
     reply_expect(session, OWED_KIND_SYNC, REPLY_ROLE_AGENT);
+    names_sync(&session->statements);
+    names_sync(&session->portals);
     return true;
 }
 
