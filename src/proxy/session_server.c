@@ -231,10 +231,19 @@ static void settle_names(struct session *session, struct reply *reply, bool fail
     }
 }
 
+/* Nothing was sent behind the message that may be a COPY: when its reply is over, so is the waiting. */
+static void copy_is_known(struct session *session, const struct reply *reply)
+{
+    bool runs = reply->owed.kind == OWED_KIND_QUERY || reply->owed.kind == OWED_KIND_EXECUTE;
+    if (session->hold == HOLD_COPY && runs && reply->prepared != NULL && reply->prepared->is_copy_in)
+        session->hold = HOLD_NONE;
+}
+
 static void skipped(void *arg, struct owed_entry *entry)
 {
     struct session *session = arg;
     struct reply *reply = (struct reply *)entry;
+    copy_is_known(session, reply);
     names_withdraw(&session->statements, &reply->statement, false);
     names_withdraw(&session->portals, &reply->portal, false);
     if (reply->record != 0) {
@@ -253,9 +262,8 @@ static void reply_ended(struct session *session, struct reply *reply, bool faile
         record_result(session, reply, reply->role == REPLY_ROLE_DELIVERY ? session->delivery.ticket : NULL);
     bool settings_failed = reply->sqlstate[0] != '\0';
     bool is_internal = reply->role == REPLY_ROLE_INTERNAL;
+    copy_is_known(session, reply);
     reply_free(session, reply);
-    if (session->hold == HOLD_COPY)
-        session->hold = HOLD_NONE;
     if (session->hold == HOLD_SETTINGS && is_internal && (brings_settings || settings_failed))
         park_settings_done(session, settings_failed);
 }
