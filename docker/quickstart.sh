@@ -302,7 +302,7 @@ both_listen()
 show()
 {
     printf '\n\033[36m$ %s\033[0m\n' "$1"
-    bash -c "$1" || true
+    bash -c "$1" 2>&1 || true
 }
 
 ticket_has_run()
