@@ -53,18 +53,22 @@ static int open_socket(int family)
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+/* Only a twin binds with SO_REUSEPORT: the first takes it on once the address is its own. So another process
+ * that has the address is found, and two never share one without knowing. */
 static bool bind_tcp(struct net_listener *l, const char *address, const struct sockaddr_storage *to, socklen_t len,
-                     struct fault *fault)
+                     bool is_twin, struct fault *fault)
 {
     int on = 1;
     l->fd = open_socket(to->ss_family);
     if (l->fd < 0)
         return os_fault(fault, address, "socket");
     if (setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-        (l->is_shared && setsockopt(l->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0))
+        (is_twin && setsockopt(l->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0))
         return os_fault(fault, address, "setsockopt");
     if (bind(l->fd, (const struct sockaddr *)to, len) < 0)
         return os_fault(fault, address, "bind");
+    if (l->is_shared && setsockopt(l->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+        return os_fault(fault, address, "setsockopt");
     if (listen(l->fd, LISTENER_BACKLOG) < 0)
         return os_fault(fault, address, "listen");
 
@@ -82,7 +86,7 @@ static bool listen_tcp(struct net_listener *l, const char *address, struct fault
 {
     struct sockaddr_storage to = {0};
     socklen_t len = 0;
-    return address_parse(address, &to, &len, fault) && bind_tcp(l, address, &to, len, fault);
+    return address_parse(address, &to, &len, fault) && bind_tcp(l, address, &to, len, false, fault);
 }
 
 /* A socket file that nobody listens on was left behind by a process that crashed. */
@@ -179,7 +183,7 @@ struct net_listener *net_listener_twin(const struct net_listener *first, struct 
     socklen_t len = sizeof bound;
     CHECK(getsockname(first->fd, (struct sockaddr *)&bound, &len) == 0);
     if (bound.ss_family != AF_UNIX)
-        return opened(l, bind_tcp(l, first->address, &bound, len, fault));
+        return opened(l, bind_tcp(l, first->address, &bound, len, true, fault));
     l->address = check_strdup(first->address);
     l->fd = fcntl(first->fd, F_DUPFD_CLOEXEC, 0);
     return opened(l, l->fd >= 0 || os_fault(fault, first->address, "dup"));

@@ -293,6 +293,17 @@ static void test_tcp_twins(void **state)
     check_twins("127.0.0.1:0", connect_tcp, NULL);
 }
 
+/* A second process must not share the port without knowing, shared or not. */
+static void test_a_shared_port_is_taken_for_strangers(void **state)
+{
+    struct host h = {0};
+    struct fault fault = {0};
+    open_host(&h, "127.0.0.1:0", true);
+    assert_null(net_listen(net_listener_address(h.listener), true, &fault));
+    assert_null(net_listen(net_listener_address(h.listener), false, &fault));
+    close_host(&h);
+}
+
 static void test_unix_twins(void **state)
 {
     struct place p;
@@ -315,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_stale_unix_socket_is_replaced),
         cmocka_unit_test(test_a_file_is_not_replaced),
         cmocka_unit_test(test_tcp_twins),
+        cmocka_unit_test(test_a_shared_port_is_taken_for_strangers),
         cmocka_unit_test(test_unix_twins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
