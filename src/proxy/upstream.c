@@ -1,5 +1,6 @@
 #include "upstream.h"
 
+#include <ctype.h>
 #include <libpq-fe.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -34,12 +35,14 @@ const char *const upstream_parameters[] = {
 
 /* ---- the start-up packet, from nothing ------------------------------------------------------------------ */
 
-/* One "-c name=value" of `options`: blanks and backslashes in the value are escaped (libpq manual, 34.1.2). */
+/* One "-c name=value" of `options`. The server splits them at whatever isspace() says (pg_split_opts in
+ * postinit.c), and a backslash takes the next character as it is: every blank that is not escaped would let
+ * a value bring settings of its own. */
 static void add_option(struct bytes *to, const char *name, const char *value)
 {
     bytes_add_format(to, "%s-c %s=", to->len > 0 ? " " : "", name);
     for (const char *at = value; *at != '\0'; at++) {
-        if (*at == ' ' || *at == '\\' || *at == '\t' || *at == '\n')
+        if (*at == '\\' || isspace((unsigned char)*at))
             bytes_add_char(to, '\\');
         bytes_add_char(to, *at);
     }

@@ -195,3 +195,11 @@ def test_the_keys_are_sallyports_own(house, postgres):
     with Wire(house) as wire:
         pids = {row[0] for row in postgres.run("SELECT pid FROM pg_stat_activity", "postgres")}
         assert wire.key[0] not in pids
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\n", "\v", "\f", "\r"], ids=lambda blank: f"{ord(blank):#04x}")
+def test_a_value_can_not_bring_settings_of_its_own(house, blank):
+    """The server splits `options` at every kind of blank; a value that holds one must stay one value."""
+    value = f"because{blank}-c{blank}jit=off"
+    with Wire(house, **{"sallyport.reason": value}) as wire:
+        assert wire.rows("SELECT current_setting('sallyport.reason'), current_setting('jit')") == [[value, "on"]]
