@@ -2,11 +2,9 @@
 
 #include <string.h>
 
-/* A Bind that was read ahead: not known to the server yet, so not among session->portals. */
+/* A Bind (or Close) that was read ahead: not known to the server yet, so not among session->portals. */
 struct bound {
-    struct bound *older;
-    struct view portal;
-    struct prepared *prepared;
+    struct prepared *prepared; /* NULL: closed */
     const struct ticket_value *values;
     uint16_t value_count;
 };
@@ -20,7 +18,8 @@ struct run {
 
 struct batch {
     struct session *session;
-    struct bound *bound;
+    struct map bound; /* portal's name -> struct bound */
+    bool has_closed;  /* a statement: what its name stands for behind it is not looked into */
     struct run *first, **last;
     size_t count;
 };
@@ -60,38 +59,51 @@ static const char *take_bind(struct batch *batch, struct view body)
     if (!message_read_bind(body, arena, &bind))
         return "a malformed Bind";
     struct prepared *prepared = names_find(&session->statements, bind.statement, &uncertain);
-    if (prepared == NULL)
-        return NULL; /* the server will say that it doesn't exist, and skip the rest */
+    if (prepared == NULL || batch->has_closed)
+        return "a Bind of what does not exist";
     struct ticket_value *values = arena_alloc(arena, bind.value_count * sizeof *values);
     for (uint16_t i = 0; i < bind.value_count; i++)
         values[i] = (struct ticket_value){arena_view(arena, bind.values[i].data), bind.values[i].data.data == NULL,
                                           bind.values[i].format};
     struct bound *bound = arena_alloc(arena, sizeof *bound);
-    *bound = (struct bound){batch->bound, arena_view(arena, bind.portal), prepared, values, bind.value_count};
-    batch->bound = bound;
+    *bound = (struct bound){prepared, values, bind.value_count};
+    map_put(&batch->bound, bind.portal, bound);
     return NULL;
+}
+
+static const char *take_close(struct batch *batch, struct view body)
+{
+    struct message_name message;
+    if (!message_read_name(body, &message))
+        return "a malformed Close";
+    if (message.kind == 'S')
+        batch->has_closed = true;
+    else
+        map_put(&batch->bound, message.name, arena_alloc(&batch->session->park.arena, sizeof(struct bound)));
+    return NULL;
+}
+
+static struct bound find_bound(struct batch *batch, struct view name)
+{
+    bool uncertain;
+    const struct bound *bound = map_get(&batch->bound, name);
+    if (bound != NULL)
+        return *bound;
+    const struct portal *portal = names_find(&batch->session->portals, name, &uncertain);
+    return portal ? (struct bound){portal->prepared, portal->values, portal->value_count} : (struct bound){0};
 }
 
 static const char *take_execute(struct batch *batch, struct view body)
 {
     struct message_execute execute;
-    bool uncertain;
     if (!message_read_execute(body, &execute))
         return "a malformed Execute";
-    for (const struct bound *bound = batch->bound; bound != NULL; bound = bound->older) {
-        if (!view_equals(bound->portal, execute.portal))
-            continue;
-        if (bound->prepared->verdict != VERDICT_PARK)
-            return "a statement that does not wait for approval";
-        add_run(batch, bound->prepared, bound->values, bound->value_count);
-        return NULL;
-    }
-    struct portal *portal = names_find(&batch->session->portals, execute.portal, &uncertain);
-    if (portal == NULL)
-        return NULL;
-    if (portal->prepared->verdict != VERDICT_PARK)
+    struct bound bound = find_bound(batch, execute.portal);
+    if (bound.prepared == NULL)
+        return "an Execute of what does not exist";
+    if (bound.prepared->verdict != VERDICT_PARK)
         return "a statement that does not wait for approval";
-    add_run(batch, portal->prepared, portal->values, portal->value_count);
+    add_run(batch, bound.prepared, bound.values, bound.value_count);
     return NULL;
 }
 
@@ -102,8 +114,9 @@ static const char *take(struct batch *batch, const struct frame *frame)
         return take_bind(batch, frame->body);
     case 'E':
         return take_execute(batch, frame->body);
-    case 'D':
     case 'C':
+        return take_close(batch, frame->body);
+    case 'D':
         return NULL;
     case 'P':
         return "another Parse";
@@ -134,24 +147,35 @@ static void fill_in(struct batch *batch)
     }
 }
 
+/* NULL, or what doesn't belong into the batch. */
+static const char *take_all(struct batch *batch, struct view rest)
+{
+    const struct session *session = batch->session;
+    for (size_t at = 0; at < session->park.scanned;) {
+        struct frame frame;
+        struct frame_error error;
+        struct view in = {rest.data + at, session->park.scanned - at};
+        if (frame_take_agent(in, &session->options.limits, &frame, &error) != FRAME_RESULT_ONE)
+            break;
+        const char *why = take(batch, &frame);
+        if (why != NULL)
+            return why;
+        at += frame.size;
+    }
+    return NULL;
+}
+
 enum batch_result batch_read(struct session *session, struct view rest, const char **why)
 {
-    struct park *park = &session->park;
+    const struct portal *portal = session->park.portal;
     struct batch batch = {.session = session, .last = &batch.first};
     if (!is_whole(session, rest))
         return BATCH_RESULT_MORE;
-    add_run(&batch, park->portal->prepared, park->portal->values, park->portal->value_count);
-    for (size_t at = 0; at < park->scanned;) {
-        struct frame frame;
-        struct frame_error error;
-        struct view in = {rest.data + at, park->scanned - at};
-        if (frame_take_agent(in, &session->options.limits, &frame, &error) != FRAME_RESULT_ONE)
-            break;
-        *why = take(&batch, &frame);
-        if (*why != NULL)
-            return BATCH_RESULT_MIXED;
-        at += frame.size;
-    }
+    add_run(&batch, portal->prepared, portal->values, portal->value_count);
+    *why = take_all(&batch, rest);
+    map_fini(&batch.bound);
+    if (*why != NULL)
+        return BATCH_RESULT_MIXED;
     fill_in(&batch);
     return BATCH_RESULT_READY;
 }

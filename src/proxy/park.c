@@ -59,6 +59,7 @@ static void refuse(struct session *session, const char *rule, uint64_t record, s
         break;
     case PARK_KIND_EXECUTE:
         reply_refuse_name(session, 'E', words);
+        session->batch_is_lost = true;
         break;
     case PARK_KIND_NOTHING:
         break;

@@ -410,6 +410,12 @@ static void execute_parked(struct session *session, const struct message_execute
                            struct view rest)
 {
     struct delivery *delivery = &session->delivery;
+    /* What the server will skip needs no ticket, and looking ahead from each of a long batch would be slow. */
+    if (session->owed.skipping || session->batch_is_lost) {
+        message_add_execute(stream_make(&session->to_server), execute->portal, execute->max_rows);
+        reply_expect(session, OWED_KIND_EXECUTE, REPLY_ROLE_AGENT);
+        return;
+    }
     if (portal->is_delivering) {
         deliver_more(session, portal, execute->max_rows);
         return;
@@ -491,6 +497,7 @@ static bool on_sync(struct session *session, const struct incoming *in)
     deliver_end_batch(session);
     stream_pass(&session->to_server, in->whole);
     reply_expect(session, OWED_KIND_SYNC, REPLY_ROLE_AGENT);
+    session->batch_is_lost = false;
     names_sync(&session->statements);
     names_sync(&session->portals);
     return true;

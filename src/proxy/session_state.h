@@ -182,6 +182,7 @@ struct session {
     struct park park;
     struct delivery delivery;
     bool has_begun;       /* a BEGIN has completed since the last ReadyForQuery */
+    bool batch_is_lost;   /* an Execute was refused: the server skips what comes before the next Sync */
     bool block_has_write; /* a parked write was delivered in this transaction block */
     size_t server_left;   /* of a message that is being relayed in pieces */
     bool server_left_dropped;
