@@ -18,11 +18,11 @@
 struct audit;
 
 struct audit_options {
-    const char *directory;   /* made if missing, mode 0700 */
-    const char *chain;       /* name of this chain: "proxy", "executor", "console" */
-    uint64_t segment_bytes;  /* a new file after so many bytes; 0: 64 MiB */
-    unsigned sync_ms;        /* longest wait before written records are synced; 0: 10 */
-    uint64_t queue_bytes;    /* accepted and not yet on disk; over it audit_append refuses; 0: 64 MiB */
+    const char *directory;  /* made if missing, mode 0700 */
+    const char *chain;      /* name of this chain: "proxy", "executor", "console" */
+    uint64_t segment_bytes; /* a new file after so many bytes; 0: 64 MiB */
+    unsigned sync_ms;       /* longest wait before written records are synced; 0: 10 */
+    uint64_t queue_bytes;   /* accepted and not yet on disk; over it audit_append refuses; 0: 64 MiB */
 };
 
 /* Opens or continues the chain: the last segment is read to its end, a torn last line (power loss) is cut
@@ -76,10 +76,10 @@ bool audit_verify_with(const char *directory, const struct audit_verify_options 
                        struct fault *fault);
 
 struct audit_filter {
-    int64_t since, until;         /* microseconds since 1970, until is the first that is too late; 0: open */
+    int64_t since, until; /* microseconds since 1970, until is the first that is too late; 0: open */
     const char *agent, *verdict, *ticket, *event; /* NULL: any */
-    const char *text;             /* anywhere in the record, ASCII letters in either case; NULL: any */
-    uint64_t *matched;            /* counts the records exported; NULL: nobody asks */
+    const char *text;                             /* anywhere in the record, ASCII letters in either case; NULL: any */
+    uint64_t *matched;                            /* counts the records exported; NULL: nobody asks */
 };
 
 enum audit_format {

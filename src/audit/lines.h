@@ -18,7 +18,7 @@ struct lines {
 
 enum lines_result {
     LINES_RESULT_LINE,
-    LINES_RESULT_TORN,  /* bytes without a line feed, up to the file's end */
+    LINES_RESULT_TORN, /* bytes without a line feed, up to the file's end */
     LINES_RESULT_END,
     LINES_RESULT_ERROR, /* errno */
 };

@@ -10,7 +10,7 @@ struct segment {
     char *path_of_directory, *chain;
     int directory, lock, file; /* descriptors; -1: not open */
     uint64_t number;
-    uint64_t length;           /* whole lines, on disk */
+    uint64_t length; /* whole lines, on disk */
 };
 
 /* Makes the directory where it is missing (mode 0700) and locks the chain. */

@@ -24,7 +24,7 @@ void entry_add(struct bytes *queue, int64_t time, bool opens_segment, struct vie
 
 struct writer {
     struct segment segment;
-    struct chain chain;  /* of the last record rendered */
+    struct chain chain; /* of the last record rendered */
     struct bytes taken;
     size_t at;
     struct bytes lines;

@@ -13,10 +13,10 @@ struct arena {
     size_t used; /* bytes handed out since the last reset, for caps */
 };
 
-void *arena_alloc(struct arena *a, size_t size);       /* aligned for any type; zeroed */
-char *arena_copy(struct arena *a, struct view v);      /* copy with a NUL behind it */
+void *arena_alloc(struct arena *a, size_t size);  /* aligned for any type; zeroed */
+char *arena_copy(struct arena *a, struct view v); /* copy with a NUL behind it */
 struct view arena_view(struct arena *a, struct view v);
-void arena_reset(struct arena *a);                     /* keeps one block of ordinary size */
-void arena_fini(struct arena *a);                      /* gives everything back; may be used again */
+void arena_reset(struct arena *a); /* keeps one block of ordinary size */
+void arena_fini(struct arena *a);  /* gives everything back; may be used again */
 
 #endif

@@ -5,8 +5,7 @@
 
 #include <stddef.h>
 
-#define CHECK(condition)                                                                                               \
-    ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__, __func__))
+#define CHECK(condition) ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__, __func__))
 
 _Noreturn void check_failed(const char *condition, const char *file, int line, const char *function);
 

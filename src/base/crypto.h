@@ -27,9 +27,9 @@ void crypto_random(void *to, size_t len);
 bool crypto_same(const void *a, const void *b, size_t len); /* in constant time */
 void crypto_wipe(void *secret, size_t len);
 
-void crypto_hex(const void *data, size_t len, char *to);    /* 2 * len characters and a NUL */
-bool crypto_unhex(struct view text, void *to, size_t len);  /* exactly 2 * len hex digits, either case */
-void crypto_base64(struct view data, struct bytes *to);     /* appended; RFC 4648 with padding */
-bool crypto_unbase64(struct view text, struct bytes *to);   /* appended; strict: false on anything else */
+void crypto_hex(const void *data, size_t len, char *to);   /* 2 * len characters and a NUL */
+bool crypto_unhex(struct view text, void *to, size_t len); /* exactly 2 * len hex digits, either case */
+void crypto_base64(struct view data, struct bytes *to);    /* appended; RFC 4648 with padding */
+bool crypto_unbase64(struct view text, struct bytes *to);  /* appended; strict: false on anything else */
 
 #endif

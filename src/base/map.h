@@ -13,9 +13,9 @@ struct map {
     size_t count, used, cap; /* live entries; live and deleted; a power of two or 0 */
 };
 
-void *map_get(const struct map *m, struct view key);   /* NULL: not there */
+void *map_get(const struct map *m, struct view key);        /* NULL: not there */
 void *map_put(struct map *m, struct view key, void *value); /* value not NULL; returns the value it replaces, or NULL */
-void *map_remove(struct map *m, struct view key);      /* returns what was there, or NULL */
+void *map_remove(struct map *m, struct view key);           /* returns what was there, or NULL */
 void map_clear(struct map *m);
 void map_fini(struct map *m);
 

@@ -14,12 +14,12 @@ struct net_loop;
 struct uv_loop_s;
 
 struct net_loop *net_loop_new(void);
-void net_loop_run(struct net_loop *loop);              /* returns after net_loop_stop */
-void net_loop_stop(struct net_loop *loop);             /* any thread */
-void net_loop_free(struct net_loop *loop);             /* connections, timers and listeners are closed; waits
-                                                        * for those that linger, and for work in the pool */
-int64_t net_loop_now(struct net_loop *loop);           /* microseconds since 1970; read once per turn */
-struct uv_loop_s *net_loop_uv(struct net_loop *loop);  /* for libraries with an adapter of their own (hiredis) */
+void net_loop_run(struct net_loop *loop);             /* returns after net_loop_stop */
+void net_loop_stop(struct net_loop *loop);            /* any thread */
+void net_loop_free(struct net_loop *loop);            /* connections, timers and listeners are closed; waits
+                                                       * for those that linger, and for work in the pool */
+int64_t net_loop_now(struct net_loop *loop);          /* microseconds since 1970; read once per turn */
+struct uv_loop_s *net_loop_uv(struct net_loop *loop); /* for libraries with an adapter of their own (hiredis) */
 
 /* Runs call(arg) on the loop's thread, in the order posted. Any thread. */
 void net_loop_post(struct net_loop *loop, void (*call)(void *arg), void *arg);
@@ -35,7 +35,7 @@ struct net_timer;
 struct net_timer *net_timer_new(struct net_loop *loop, void (*fired)(void *arg), void *arg);
 void net_timer_start(struct net_timer *timer, uint64_t after_ms, uint64_t every_ms); /* every 0: once */
 void net_timer_stop(struct net_timer *timer);
-void net_timer_free(struct net_timer *timer);          /* NULL is allowed */
+void net_timer_free(struct net_timer *timer); /* NULL is allowed */
 
 /* Signals: call(arg, signal number) on the loop's thread. Lives as long as the loop. */
 void net_signal(struct net_loop *loop, int signal, void (*call)(void *arg, int signal), void *arg);
@@ -86,8 +86,8 @@ void net_conn_set_events(struct net_conn *conn, const struct net_events *events,
  * `ended`. */
 bool net_conn_start_tls(struct net_conn *conn, struct net_tls *tls);
 bool net_conn_has_tls(const struct net_conn *conn);
-const char *net_conn_tls_version(const struct net_conn *conn);  /* "TLSv1.3", or NULL */
-const char *net_conn_peer(const struct net_conn *conn);         /* "127.0.0.1:40112", "unix" */
+const char *net_conn_tls_version(const struct net_conn *conn); /* "TLSv1.3", or NULL */
+const char *net_conn_peer(const struct net_conn *conn);        /* "127.0.0.1:40112", "unix" */
 
 /* Input. The view is valid until the next consume, or until `received` returns. */
 struct view net_conn_input(const struct net_conn *conn);

@@ -300,6 +300,7 @@ struct link *link_new(const struct link_services *services, const struct link_op
         .tls = net_conn_tls_version(agent),
         .write_role = link->database->write_role,
         .application = link->application,
+        .reason = options->reason,
         .upstream_pid = upstream_pid(upstream),
         .rules = link->agent->rules,
         .generation = link->set->set->generation,

@@ -28,8 +28,8 @@ struct link_options {
     const char *id, *client;
     const struct proxy_agent *agent;
     const struct proxy_database *database;
-    struct office_set *set; /* a reference, taken over */
-    const char *application;
+    struct office_set *set;           /* a reference, taken over */
+    const char *application, *reason; /* the agent's claims; reason may be NULL */
 };
 
 struct link;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "audit/audit.h"
 #include "base/check.h"
@@ -105,6 +106,14 @@ static void add_parameters(struct bytes *to, const struct upstream *upstream, co
     }
 }
 
+static const char *claimed_reason(const struct login *login)
+{
+    for (size_t i = 0; i < login->request.setting_count; i++)
+        if (strcmp(login->request.settings[i].name, "sallyport.reason") == 0)
+            return login->request.settings[i].value;
+    return NULL;
+}
+
 static void begin_session(struct login *login, struct upstream *upstream)
 {
     const struct link_services *services = login->services->link;
@@ -125,6 +134,7 @@ static void begin_session(struct login *login, struct upstream *upstream)
         .database = login->database,
         .set = login->set,
         .application = arena_copy(&login->arena, login->request.application),
+        .reason = claimed_reason(login),
     };
     login->set = NULL; /* the link's now */
     struct link *link = link_new(services, &options, login->conn, upstream, pid);

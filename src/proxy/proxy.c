@@ -150,6 +150,8 @@ bool proxy_run(const struct proxy_options *options, const struct proxy_set *set,
 {
     /* Upstream connections are opened in libuv's pool, where each may wait for a slow database. */
     setenv("UV_THREADPOOL_SIZE", "32", 0);
+    if (options->metrics != NULL)
+        log_warn("metrics are not served by this version: the address %s stays unused", options->metrics);
     struct proxy proxy = {.options = options, .worker_count = count_workers(options)};
     proxy.office = office_new(options, set, fault);
     if (proxy.office == NULL)

@@ -10,9 +10,9 @@
 
 struct proxy_database {
     const char *name;
-    const char *read;         /* libpq connection strings */
-    const char *direct;       /* or NULL */
-    const char *write_role;   /* user name in `write`: part of a ticket's identity */
+    const char *read;       /* libpq connection strings */
+    const char *direct;     /* or NULL */
+    const char *write_role; /* user name in `write`: part of a ticket's identity */
 };
 
 struct proxy_setting {
@@ -20,8 +20,8 @@ struct proxy_setting {
 };
 
 struct proxy_agent {
-    const char *name, *verifier;         /* SCRAM-SHA-256$… */
-    const char *const *databases;        /* names, NULL-terminated */
+    const char *name, *verifier;  /* SCRAM-SHA-256$… */
+    const char *const *databases; /* names, NULL-terminated */
     const struct rules *rules;
     const struct proxy_setting *settings; /* pinned for this agent */
     size_t setting_count;
@@ -38,18 +38,18 @@ struct proxy_set {
     size_t database_count;
     enum proxy_tls tls_mode;
     const char *tls_certificate, *tls_key; /* files; NULL: no TLS */
-    unsigned generation;                    /* counts reloads */
-    void *owner;                            /* the configuration it points into */
+    unsigned generation;                   /* counts reloads */
+    void *owner;                           /* the configuration it points into */
 };
 
 struct proxy_options {
-    const char *const *listen;  /* NULL-terminated */
-    unsigned workers;           /* 0: one per core */
+    const char *const *listen; /* NULL-terminated */
+    unsigned workers;          /* 0: one per core */
     struct approval_redis redis;
     struct audit *audit;
-    unsigned login_seconds;     /* 0: 60: from accept to ready */
-    unsigned max_sessions;      /* 0: 10,000 */
-    const char *metrics;        /* address or NULL */
+    unsigned login_seconds; /* 0: 60: from accept to ready */
+    unsigned max_sessions;  /* 0: 10,000 */
+    const char *metrics;    /* address or NULL */
     /* A fresh set for SIGHUP and RELOAD; NULL: the new one is wrong (said in the log), keep the old. */
     const struct proxy_set *(*reload)(void *arg);
     void (*free_set)(void *arg, const struct proxy_set *set);

@@ -52,6 +52,8 @@ struct session *session_new(const struct session_options *options, const struct 
     session->owed.status = 'I';
     if (options->application != NULL && options->application[0] != '\0')
         session->application = check_strdup(options->application);
+    if (options->reason != NULL)
+        session->reason = check_strdup(options->reason);
     record_prefix(session);
     return session;
 }

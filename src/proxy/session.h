@@ -60,7 +60,7 @@ struct session_options {
     const char *agent, *database, *client;
     const char *tls; /* version, or NULL */
     const char *write_role;
-    const char *application; /* as the agent gave it; may be empty */
+    const char *application, *reason; /* the agent's claims at start-up; may be NULL */
     uint32_t upstream_pid;
     const struct rules *rules;
     unsigned generation;                  /* of the rules */
