@@ -140,6 +140,7 @@ static void submit(struct request *request)
     struct tickets *tickets = request->tickets;
     link_hurry(tickets->link);
     bool is_soon = request->refusal != NULL;
+    uv_update_time(tickets->loop); /* the loop's clock stands still while a callback takes its time */
     request->deadline = uv_now(tickets->loop) + (is_soon ? 0 : ANSWER_MS);
     list_append(is_soon ? tickets->pending.next : &tickets->pending, &request->link);
     arm(tickets);

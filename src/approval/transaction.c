@@ -7,6 +7,10 @@
 #include "base/text.h"
 #include "rows.h"
 
+/* Tickets hold no transaction control; this is for the one that got there all the same. No SQLSTATE of the
+ * server's: it would say 25000 for other things, too. */
+#define ESCAPED "SP000"
+
 /* Who runs a statement is the credential's business, and fixed by what was approved. */
 static bool is_ours(const char *setting)
 {
@@ -31,6 +35,8 @@ static enum transaction_result result_for(const struct ticket_error *error)
         {"08", TRANSACTION_RESULT_UNABLE},    /* the connection */
         {"25006", TRANSACTION_RESULT_UNABLE}, /* read_only_sql_transaction: a standby */
     };
+    if (strcmp(error->sqlstate, ESCAPED) == 0)
+        return TRANSACTION_RESULT_ESCAPED;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (view_starts(view_of(error->sqlstate), table[i].sqlstate))
             return table[i].result;
@@ -175,7 +181,7 @@ static bool run_all(struct transaction *transaction, const struct ticket_content
                       &transaction->results[i], &modifiers[i], &transaction->error))
             return false;
         if (PQtransactionStatus(transaction->pg.conn) != PQTRANS_INTRANS)
-            return is_unable(transaction, "25000", "the statement ended the transaction that it ran in");
+            return is_unable(transaction, ESCAPED, "a statement ended the transaction that it ran in");
     }
     return true;
 }

@@ -29,9 +29,10 @@ struct transaction {
 
 enum transaction_result {
     TRANSACTION_RESULT_GOOD,
-    TRANSACTION_RESULT_FAILED, /* the statement's own error, in `error` */
-    TRANSACTION_RESULT_BUSY,   /* locks, or another transaction in the way: worth another try */
-    TRANSACTION_RESULT_UNABLE, /* the statement didn't get its chance: no connection, a missing grant */
+    TRANSACTION_RESULT_FAILED,  /* the statement's own error, in `error` */
+    TRANSACTION_RESULT_BUSY,    /* locks, or another transaction in the way: worth another try */
+    TRANSACTION_RESULT_UNABLE,  /* the statement didn't get its chance: no connection, a missing grant */
+    TRANSACTION_RESULT_ESCAPED, /* a statement ended the transaction; what ran before it may have taken effect */
 };
 
 /* Opens the connection, begins, and finds out its identity; everything that isn't the statement's fault goes

@@ -215,6 +215,13 @@ static void run(struct work *work, struct transaction *transaction, const char *
     case TRANSACTION_RESULT_GOOD:
         commit(work, transaction, label);
         return;
+    case TRANSACTION_RESULT_ESCAPED:
+        transaction_end(transaction);
+        end(work,
+            &(struct ending){
+                .outcome = "unknown", .words = transaction->error.message, .xid = transaction->identity.xid},
+            report_unknown);
+        return;
     case TRANSACTION_RESULT_FAILED:
         transaction_end(transaction);
         end_failed(work, &transaction->error, transaction->identity.xid);
