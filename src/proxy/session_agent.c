@@ -533,9 +533,14 @@ static bool on_stray_copy(struct session *session, const struct incoming *in)
 
 static bool on_copy(struct session *session, const struct incoming *in)
 {
+    const struct owed_entry *copying = list_entry(session->owed.entries.next, struct owed_entry, link);
     stream_pass(&session->to_server, in->whole);
-    if (in->type != 'd')
-        session->owed.copy_in = false; /* the server leaves COPY when it reads this */
+    if (in->type == 'd')
+        return true;
+    owed_copy_ended(&session->owed);
+    /* The string may go on with another COPY. */
+    if (copying->kind == OWED_KIND_QUERY)
+        session->hold = HOLD_COPY;
     return true;
 }
 
