@@ -248,6 +248,7 @@ struct executor_options {
     void *record_arg;
 };
 
+/* The process ignores SIGPIPE. Everything in the options is copied but record_arg. */
 struct executor;
 struct executor *executor_new(const struct executor_options *options, struct fault *fault);
 void executor_run(struct executor *executor);  /* until executor_stop */
