@@ -104,7 +104,7 @@ static int digit_value(char c)
 bool crypto_unhex(struct view text, void *to, size_t len)
 {
     uint8_t *byte = to;
-    if (text.len != 2 * len)
+    if (text.len % 2 != 0 || text.len / 2 != len)
         return false;
     for (size_t i = 0; i < len; i++) {
         int high = digit_value(text.data[2 * i]), low = digit_value(text.data[2 * i + 1]);
