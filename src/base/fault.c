@@ -47,7 +47,7 @@ void fault_text(const struct fault *fault, char *text, size_t size)
 
 void fault_print(const struct fault *fault, FILE *to)
 {
-    char text[sizeof *fault];
+    char text[sizeof *fault + 32]; /* with the signs between the parts */
     fault_text(fault, text, sizeof text);
     fprintf(to, "%s\n", text);
 }
