@@ -1,6 +1,6 @@
 #include "base/place.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The text is known to be JSON, so this walks it without checking: strings are skipped by their quotes,
@@ -53,18 +53,25 @@ static void skip_value(struct walker *w)
             depth--;
             w->at++;
         } else {
-            while (w->at < w->end && strchr(",]} \t\r\n", *w->at) == NULL)
+            while (w->at < w->end && memchr(",]} \t\r\n", *w->at, 7) == NULL)
                 w->at++;
         }
     } while (depth > 0);
 }
 
-static struct place here(const struct walker *w)
+static struct place place_of(const struct walker *w, const char *at)
 {
     int column = 1;
-    for (const char *c = w->line_start; c < w->at; c++)
+    for (const char *c = w->line_start; c < at; c++)
         column += ((unsigned char)*c & 0xc0) != 0x80;
     return (struct place){w->line, column};
+}
+
+static bool is_index(const char *key, unsigned long index)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%lu", index);
+    return strcmp(key, digits) == 0;
 }
 
 /* Moves to the value of member `key` of the object or array at w; *place is where its key stands. */
@@ -74,21 +81,23 @@ static bool enter(struct walker *w, const char *key, struct place *place)
     if (w->at >= w->end || (*w->at != '{' && *w->at != '['))
         return false;
     bool is_object = *w->at++ == '{';
-    for (long index = 0;; index++) {
+    for (unsigned long index = 0;; index++) {
         skip_space(w);
         if (w->at >= w->end || *w->at == '}' || *w->at == ']')
             return false;
-        *place = here(w);
-        bool found = is_object ? view_is(take_string(w), key) : index == strtol(key, NULL, 10);
-        if (found)
+        const char *start = w->at;
+        if (is_object ? view_is(take_string(w), key) : is_index(key, index)) {
+            /* Columns are counted here alone: a file may be one long line. */
+            *place = place_of(w, start);
             return true;
+        }
         skip_value(w);
     }
 }
 
 struct place place_find(struct view json, const char *const *path)
 {
-    struct walker w = {json.data, json.data + json.len, json.data, 1};
+    struct walker w = {json.data, json.data ? json.data + json.len : NULL, json.data, 1};
     struct place place = {1, 1};
     for (; *path != NULL; path++)
         if (!enter(&w, *path, &place))
