@@ -101,17 +101,19 @@ void text_add_json(struct bytes *to, struct view v)
 }
 
 /* Characters that show nothing, or make others show elsewhere (Unicode categories Cc, Cf, Zl, Zp, the
- * odd spaces, fillers, variation selectors and tags). */
+ * odd spaces, fillers, variation selectors and tags; the few of Cf that are drawn, such as Arabic number
+ * signs, are not among them). */
 static bool is_invisible(uint32_t point)
 {
     static const struct {
         uint32_t first, last;
     } ranges[] = {
-        {0x00, 0x1f},       {0x7f, 0xa0},       {0xad, 0xad},        {0x034f, 0x034f}, {0x061c, 0x061c},
-        {0x115f, 0x1160},   {0x1680, 0x1680},   {0x17b4, 0x17b5},    {0x180b, 0x180f}, {0x2000, 0x200f},
-        {0x2028, 0x202f},   {0x205f, 0x206f},   {0x2800, 0x2800},    {0x3000, 0x3000}, {0x3164, 0x3164},
-        {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},    {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3},
-        {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}, {0xf0000, 0x10ffff}, {0xe000, 0xf8ff},
+        {0x00, 0x1f},        {0x7f, 0xa0},       {0xad, 0xad},       {0x034f, 0x034f},   {0x061c, 0x061c},
+        {0x115f, 0x1160},    {0x1680, 0x1680},   {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x2000, 0x200f},
+        {0x2028, 0x202f},    {0x205f, 0x206f},   {0x2800, 0x2800},   {0x3000, 0x3000},   {0x3164, 0x3164},
+        {0xfe00, 0xfe0f},    {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},   {0x13430, 0x1343f},
+        {0x16fe4, 0x16fe4},  {0x1bca0, 0x1bca3}, {0x1d159, 0x1d159}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+        {0xf0000, 0x10ffff}, {0xe000, 0xf8ff},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (point >= ranges[i].first && point <= ranges[i].last)
@@ -178,12 +180,14 @@ bool text_same_folded(struct view a, struct view b)
 
 void text_time(int64_t microseconds, char to[TEXT_TIME_SIZE])
 {
+    static const int64_t last = INT64_C(253402300799999999);
+    microseconds = microseconds < 0 ? 0 : microseconds > last ? last : microseconds;
     time_t seconds = (time_t)(microseconds / 1000000);
     struct tm tm;
     gmtime_r(&seconds, &tm);
     char date[24];
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(to, TEXT_TIME_SIZE, "%.19s.%06uZ", date, (unsigned)(microseconds % 1000000) % 1000000u);
+    snprintf(to, TEXT_TIME_SIZE, "%.19s.%06uZ", date, (unsigned)(microseconds % 1000000));
 }
 
 /* On a mismatch behind a '*', let that '*' take one character more; only the last '*' has to be gone back

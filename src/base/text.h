@@ -25,7 +25,8 @@ void text_add_identifier(struct bytes *to, struct view v);
 
 bool text_same_folded(struct view a, struct view b); /* equal when ASCII letters are folded */
 
-/* Times: the audit's and the tickets' one format, UTC with microseconds: 2026-11-23T15:45:00.123456Z */
+/* Times: the audit's and the tickets' one format, UTC with microseconds:
+ * 2026-11-23T15:45:00.123456Z. A time outside 1970 to 9999 is given as the nearest one inside. */
 enum { TEXT_TIME_SIZE = 28 };
 void text_time(int64_t microseconds_since_1970, char to[TEXT_TIME_SIZE]);
 
