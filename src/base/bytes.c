@@ -48,7 +48,7 @@ char *bytes_room(struct bytes *b, size_t more)
         b->data = check_realloc(b->data, cap);
         b->cap = cap;
     }
-    return b->data + b->len;
+    return b->data ? b->data + b->len : NULL;
 }
 
 void bytes_add(struct bytes *b, const void *data, size_t len)
