@@ -155,7 +155,8 @@ static void agent_received(void *owner)
 /* What the session couldn't take while it was held. */
 static void take_unread(struct link *link)
 {
-    if (!session_is_held(link->session) && net_conn_input(link->agent_conn).len > 0)
+    bool can_go_on = !session_is_held(link->session) || session_looks_ahead(link->session);
+    if (can_go_on && net_conn_input(link->agent_conn).len > 0)
         agent_received(link);
 }
 

@@ -91,36 +91,13 @@ void park_parse(struct session *session, struct view name, struct prepared *prep
     wait_for_quiet(session);
 }
 
-void park_execute(struct session *session, struct view portal_name, struct portal *portal, uint32_t max_rows,
-                  struct view rest)
+void park_execute(struct session *session, struct view portal_name, struct portal *portal, uint32_t max_rows)
 {
     begin(session, PARK_KIND_EXECUTE, thing_hold(portal->prepared));
     session->park.portal_name = arena_view(&session->park.arena, portal_name);
     session->park.portal = thing_hold(portal);
     session->park.max_rows = max_rows;
-    session->hold = HOLD_BATCH;
-    park_look_ahead(session, rest);
-}
-
-void park_look_ahead(struct session *session, struct view rest)
-{
-    const char *why = NULL;
-    switch (batch_read(session, rest, &why)) {
-    case BATCH_RESULT_MORE:
-        if (rest.len > SESSION_LOOK_AHEAD)
-            refuse_with(session, "batch-too-large", "a batch of writes that waits for approval must end within 16 MiB",
-                        "Send fewer executions before Sync.");
-        return;
-    case BATCH_RESULT_MIXED: {
-        char reason[160];
-        snprintf(reason, sizeof reason,
-                 "a write that waits for approval can't share a pipeline with %s before the next Sync", why);
-        refuse_with(session, "batch-mixed", reason, "Send Sync behind the write, or use autocommit for it.");
-        return;
-    }
-    case BATCH_RESULT_READY:
-        wait_for_quiet(session);
-    }
+    wait_for_quiet(session);
 }
 
 /* ---- barrier: the server has answered everything -------------------------------------------------------- */
@@ -193,12 +170,45 @@ static void ask_settings(struct session *session)
     reply_flush(session);
 }
 
+/* A portal may have gone with its transaction, at a Sync that was still on its way. */
+static bool is_portal_there(struct session *session)
+{
+    bool is_uncertain;
+    return names_find(&session->portals, session->park.portal_name, &is_uncertain) == session->park.portal;
+}
+
 void park_quiet(struct session *session)
 {
-    if (session->owed.skipping || session->owed.status == 'E')
+    bool is_execute = session->park.kind == PARK_KIND_EXECUTE;
+    if (session->owed.skipping || session->owed.status == 'E' || (is_execute && !is_portal_there(session)))
         let_server_answer(session);
+    else if (is_execute)
+        session->hold = HOLD_BATCH; /* whoever has the agent's bytes goes on with park_look_ahead */
     else
         ask_settings(session);
+}
+
+/* ---- batch: what else is executed before the next Sync --------------------------------------------------- */
+
+void park_look_ahead(struct session *session, struct view rest)
+{
+    const char *why = NULL;
+    switch (batch_read(session, rest, &why)) {
+    case BATCH_RESULT_MORE:
+        if (rest.len > SESSION_LOOK_AHEAD)
+            refuse_with(session, "batch-too-large", "a batch of writes that waits for approval must end within 16 MiB",
+                        "Send fewer executions before Sync.");
+        return;
+    case BATCH_RESULT_MIXED: {
+        char reason[160];
+        snprintf(reason, sizeof reason,
+                 "a write that waits for approval can't share a pipeline with %s before the next Sync", why);
+        refuse_with(session, "batch-mixed", reason, "Send Sync behind the write, or use autocommit for it.");
+        return;
+    }
+    case BATCH_RESULT_READY:
+        ask_settings(session);
+    }
 }
 
 /* ---- settings: what the statement's meaning depends on --------------------------------------------------- */

@@ -5,9 +5,11 @@
  *
  *   simple query   BARRIER  SETTINGS  DESCRIBE  TICKET   -> refusal with the ticket, or its result
  *   Parse          BARRIER  SETTINGS  DESCRIBE           -> the inert text is parsed
- *   Execute        BATCH  BARRIER  SETTINGS  TICKET      -> refusal with the ticket, or its result
+ *   Execute        BARRIER  BATCH  SETTINGS  TICKET      -> refusal with the ticket, or its result
  *
- * The barrier: a ticket must not be opened for a statement that PostgreSQL would have skipped. */
+ * (A string of several writes has no DESCRIBE: they may build on each other.) The barrier: a ticket must not
+ * be opened for a statement that PostgreSQL would have skipped or refused. Behind it the server is silent until
+ * we speak, so what names stand for can't change under the steps that follow. */
 #ifndef PARK_H
 #define PARK_H
 
@@ -16,11 +18,9 @@
 /* Each takes over the reference to `prepared`. */
 void park_query(struct session *session, struct prepared *prepared);
 void park_parse(struct session *session, struct view name, struct prepared *prepared);
-/* `rest`: the agent's bytes behind this Execute, to look for the rest of its batch. */
-void park_execute(struct session *session, struct view portal_name, struct portal *portal, uint32_t max_rows,
-                  struct view rest);
+void park_execute(struct session *session, struct view portal_name, struct portal *portal, uint32_t max_rows);
 
-/* The batch may have become whole, or wait for more. */
+/* `rest`: the agent's bytes behind this Execute. Its batch may have become whole, or wait for more. */
 void park_look_ahead(struct session *session, struct view rest);
 void park_quiet(struct session *session);                         /* nothing is owed any more */
 void park_settings_row(struct session *session, struct view row); /* a DataRow's body */

@@ -105,8 +105,7 @@ size_t session_take_agent(struct session *session, struct view in)
             break;
         }
         struct view whole = {rest.data, frame.size};
-        struct view behind = {rest.data + frame.size, rest.len - frame.size};
-        if (!agent_message(session, &frame, whole, behind))
+        if (!agent_message(session, &frame, whole))
             break;
         used += frame.size;
     }

@@ -16,7 +16,7 @@
 
 struct incoming {
     char type;
-    struct view body, whole, rest;
+    struct view body, whole;
 };
 
 /* ---- refusals -------------------------------------------------------------------------------------------- */
@@ -406,8 +406,7 @@ static bool on_describe(struct session *session, const struct incoming *in)
     return true;
 }
 
-static void execute_parked(struct session *session, const struct message_execute *execute, struct portal *portal,
-                           struct view rest)
+static void execute_parked(struct session *session, const struct message_execute *execute, struct portal *portal)
 {
     struct delivery *delivery = &session->delivery;
     /* What the server will skip needs no ticket, and looking ahead from each of a long batch would be slow. */
@@ -421,7 +420,7 @@ static void execute_parked(struct session *session, const struct message_execute
         return;
     }
     if (!delivery->is_open || delivery->next >= delivery->count) {
-        park_execute(session, execute->portal, portal, execute->max_rows, rest);
+        park_execute(session, execute->portal, portal, execute->max_rows);
         return;
     }
     uint64_t record = record_statement(session, "statement", portal->prepared, portal->values, portal->value_count);
@@ -464,7 +463,7 @@ static bool on_execute(struct session *session, const struct incoming *in)
     if (is_verdict_refused(session, 'E', portal->prepared))
         return true;
     if (portal->prepared->verdict == VERDICT_PARK)
-        execute_parked(session, &execute, portal, in->rest);
+        execute_parked(session, &execute, portal);
     else
         forward_execute(session, in, portal);
     return true;
@@ -569,9 +568,9 @@ static const struct {
     {'f', on_stray_copy, on_copy},
 };
 
-bool agent_message(struct session *session, const struct frame *frame, struct view whole, struct view rest)
+bool agent_message(struct session *session, const struct frame *frame, struct view whole)
 {
-    struct incoming in = {frame->type, frame->body, whole, rest};
+    struct incoming in = {frame->type, frame->body, whole};
     deliver_next_message(session);
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (handlers[i].type != frame->type)

@@ -4,8 +4,8 @@
 
 #include "session_state.h"
 
-/* One whole message; `whole` are its bytes, `rest` those behind it. False: it was not taken and has to wait
- * (session->hold says for what). */
-bool agent_message(struct session *session, const struct frame *frame, struct view whole, struct view rest);
+/* One whole message; `whole` are its bytes. False: it was not taken and has to wait (session->hold says for
+ * what). */
+bool agent_message(struct session *session, const struct frame *frame, struct view whole);
 
 #endif

@@ -107,8 +107,8 @@ struct reply {
 
 /* Why the agent's next message has to wait. The steps of parking, in order:
  *
- *   BATCH     Execute of a parked statement: all up to Sync or Flush has to be here
  *   BARRIER   everything owed comes back first
+ *   BATCH     Execute of a parked statement: all up to Sync or Flush has to be here
  *   SETTINGS  the agent's session says which settings are in force
  *   DESCRIBE  the catalog connection says types and columns (Parse, simple query)
  *   TICKET    Redis says what has become of it
