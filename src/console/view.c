@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "value.h"
 
-enum { STATEMENT_SHORT = 80 };
+enum { STATEMENT_SHORT = 80, RUNS_MOST = 1000 };
 
 /* Runs of white space as one blank, so that nothing is pushed out of sight; cut at a whole character. */
 static void add_one_line(struct bytes *to, struct view text, size_t most)
@@ -92,13 +92,18 @@ static void add_statements(struct answer *answer, const struct ticket_content *c
     }
 }
 
+static bool is_simple(const struct ticket_content *content)
+{
+    return content->statement_count == 1 && content->run_count == 1;
+}
+
 static void add_parameter(struct answer *answer, const struct ticket_content *content, size_t run, size_t at)
 {
     const struct ticket_run *values = &content->runs[run];
     const struct ticket_statement *statement = &content->statements[values->statement];
     uint32_t type = at < statement->type_count ? statement->types[at] : 0;
     struct bytes item = {0}, value = {0};
-    if (content->run_count > 1)
+    if (!is_simple(content))
         bytes_add_format(&item, "run %zu, ", run + 1);
     bytes_add_format(&item, "parameter %zu (", at + 1);
     value_add_type(&item, type);
@@ -109,17 +114,32 @@ static void add_parameter(struct answer *answer, const struct ticket_content *co
     bytes_fini(&value);
 }
 
-/* Every run with every value: what isn't shown would be approved unseen. */
+/* Which statement it is, also where it has no parameters: the order of the runs is part of what is approved. */
+static void add_run(struct answer *answer, const struct ticket_content *content, size_t run)
+{
+    char item[32], statement[32];
+    snprintf(item, sizeof item, "run %zu", run + 1);
+    snprintf(statement, sizeof statement, "statement %zu", (size_t)content->runs[run].statement + 1);
+    if (!is_simple(content))
+        add_text(answer, item, statement);
+    for (size_t at = 0; at < content->runs[run].value_count; at++)
+        add_parameter(answer, content, run, at);
+}
+
+/* Every run with every value, in the order in which they come. Where that is more than anyone reads, the rest is
+ * said to be there: it would otherwise be approved unseen. */
 static void add_runs(struct answer *answer, const struct ticket_content *content)
 {
-    if (content->run_count != content->statement_count) {
-        char count[32];
-        snprintf(count, sizeof count, "%zu", content->run_count);
-        add_text(answer, "runs, in one transaction", count);
-    }
-    for (size_t run = 0; run < content->run_count; run++)
-        for (size_t at = 0; at < content->runs[run].value_count; at++)
-            add_parameter(answer, content, run, at);
+    char text[96];
+    snprintf(text, sizeof text, "%zu", content->run_count);
+    if (!is_simple(content))
+        add_text(answer, "runs, in one transaction", text);
+    for (size_t run = 0; run < content->run_count && run < RUNS_MOST; run++)
+        add_run(answer, content, run);
+    if (content->run_count <= RUNS_MOST)
+        return;
+    snprintf(text, sizeof text, "%zu more; approving this ticket approves them, too", content->run_count - RUNS_MOST);
+    add_text(answer, "runs that are NOT SHOWN", text);
 }
 
 static void add_settings(struct answer *answer, const struct ticket_content *content)

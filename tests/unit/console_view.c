@@ -52,8 +52,10 @@ static void test_a_ticket(void **state)
     assert_string_equal(bytes_text(&lines), "ticket=t42\nstate=parked\nagent=bot\ndatabase=app\nruns as=app_write\n"
                                             "statement=UPDATE t SET a = $1\nWHERE id = $2 --<U+001B>[2K\n"
                                             "runs, in one transaction=2\n"
+                                            "run 1=statement 1\n"
                                             "run 1, parameter 1 (text)='Eve<U+202E>'\n"
                                             "run 1, parameter 2 (int4)=2\n"
+                                            "run 2=statement 1\n"
                                             "run 2, parameter 1 (text)=NULL\n"
                                             "run 2, parameter 2 (int4)=3\n"
                                             "operations=UPDATE\nrelations=t, u\n"
@@ -63,6 +65,53 @@ static void test_a_ticket(void **state)
                                             "setting search_path=public\ndigest=abcdef\naudit record=7\n");
     bytes_fini(&lines);
     answer_fini(&answer);
+}
+
+static struct bytes shown(const struct ticket_content *content)
+{
+    const struct queue_ticket ticket = {.id = "t1", .content = *content};
+    struct answer answer;
+    answer_init(&answer, items);
+    view_ticket(&answer, &ticket);
+    struct bytes lines = lines_of(&answer);
+    answer_fini(&answer);
+    return lines;
+}
+
+static void test_each_run_names_its_statement(void **state)
+{
+    const struct ticket_statement statements[] = {{view_of("DELETE FROM a"), NULL, 0},
+                                                  {view_of("UPDATE b SET c = $1"), NULL, 0}};
+    const struct ticket_value one = {.data = {"1", 1}};
+    const struct ticket_run forward[] = {{0, NULL, 0}, {1, &one, 1}}, backward[] = {{1, &one, 1}, {0, NULL, 0}};
+    struct ticket_content content = {.statements = statements, .statement_count = 2, .runs = forward, .run_count = 2};
+    struct bytes there = shown(&content);
+    content.runs = backward;
+    struct bytes back = shown(&content);
+    assert_non_null(strstr(bytes_text(&there), "runs, in one transaction=2\nrun 1=statement 1\nrun 2=statement 2\n"
+                                               "run 2, parameter 1 (type 0)='1'\n"));
+    assert_non_null(strstr(bytes_text(&back), "run 1=statement 2\nrun 1, parameter 1 (type 0)='1'\n"
+                                              "run 2=statement 1\n"));
+    bytes_fini(&there);
+    bytes_fini(&back);
+}
+
+static void test_very_many_runs(void **state)
+{
+    static struct ticket_run runs[1500];
+    const struct ticket_statement statement = {view_of("INSERT INTO t DEFAULT VALUES"), NULL, 0};
+    struct ticket_content content = {.statements = &statement, .statement_count = 1, .runs = runs, .run_count = 1500};
+    struct bytes lines = shown(&content);
+    assert_non_null(strstr(bytes_text(&lines), "runs, in one transaction=1500\n"));
+    assert_non_null(strstr(bytes_text(&lines),
+                           "run 1000=statement 1\n"
+                           "runs that are NOT SHOWN=500 more; approving this ticket approves them"));
+    assert_null(strstr(bytes_text(&lines), "run 1001="));
+    bytes_fini(&lines);
+    content.run_count = 1000;
+    lines = shown(&content);
+    assert_null(strstr(bytes_text(&lines), "NOT SHOWN"));
+    bytes_fini(&lines);
 }
 
 static void check_line(const char *sql, size_t statements, size_t runs, const char *shown)
@@ -135,10 +184,9 @@ static void test_an_answer_as_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_ticket),
-        cmocka_unit_test(test_a_statement_on_one_line),
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_an_answer_as_messages),
+        cmocka_unit_test(test_a_ticket),       cmocka_unit_test(test_each_run_names_its_statement),
+        cmocka_unit_test(test_very_many_runs), cmocka_unit_test(test_a_statement_on_one_line),
+        cmocka_unit_test(test_lists),          cmocka_unit_test(test_an_answer_as_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
