@@ -100,7 +100,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         fi
         as_root=(sudo)
     fi
-    echo "installing ${#missing[@]} packages for ${what[*]}: ${missing[*]}"
+    echo "installing packages (${#missing[@]}) for ${what[*]}: ${missing[*]}"
     log=$(mktemp "${TMPDIR:-/tmp}/sallyport-install.XXXXXX")
     began=$SECONDS
     if ! "${as_root[@]}" bash "$here/install.sh" --as-root "${missing[@]}" >"$log" 2>&1; then

@@ -46,7 +46,7 @@ def test_python(path):
     ast.parse((REPOSITORY / path).read_text(), str(path))
 
 
-@pytest.mark.parametrize("path", sources(".json"), ids=str)
+@pytest.mark.parametrize("path", [path for path in sources(".json") if path.name != "input.json"], ids=str)
 def test_json(path):
     json.loads((REPOSITORY / path).read_text())
 
