@@ -13,7 +13,6 @@ struct guest *guest_new(struct house *house, int fd, const char *peer, const str
     guest->client = arena_copy(&guest->arena, view_of(peer));
     guest->conn = net_conn_new(house->loop, fd, events, guest);
     list_append(&house->guests, &guest->link);
-    house->strangers++;
     return guest;
 }
 
@@ -30,7 +29,6 @@ void guest_flush(struct guest *guest)
 
 void guest_logged_in(struct guest *guest)
 {
-    guest->house->strangers--;
     guest->state = GUEST_STATE_READY;
     net_timer_stop(guest->timer);
     scram_free(guest->scram);
@@ -51,21 +49,29 @@ static void guest_free(void *arg)
         net_loop_stop(house->loop);
 }
 
-void guest_close(struct guest *guest)
+static void close_guest(struct guest *guest, bool says_all)
 {
     if (guest->state == GUEST_STATE_CLOSED)
         return;
-    if (guest->state != GUEST_STATE_READY)
-        guest->house->strangers--;
     guest->state = GUEST_STATE_CLOSED;
     net_timer_free(guest->timer);
     scram_free(guest->scram);
     guest->timer = NULL;
     guest->scram = NULL;
-    net_conn_close(guest->conn, true);
+    net_conn_close(guest->conn, says_all);
     guest->conn = NULL;
     if (!guest->has_job)
         net_loop_defer(guest->house->loop, guest_free, guest);
+}
+
+void guest_close(struct guest *guest)
+{
+    close_guest(guest, true);
+}
+
+void guest_drop(struct guest *guest)
+{
+    close_guest(guest, false);
 }
 
 void guest_end(struct guest *guest, const char *sqlstate, const char *message, const char *hint)

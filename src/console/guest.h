@@ -42,6 +42,8 @@ void guest_logged_in(struct guest *guest); /* no stranger any more */
  * FATAL error is the last that the client hears. */
 void guest_end(struct guest *guest, const char *sqlstate, const char *message, const char *hint);
 void guest_close(struct guest *guest);
+/* Likewise, at once: what wasn't sent yet never is. */
+void guest_drop(struct guest *guest);
 /* The command that ran has come back. False: it is closed, and gone with this call. */
 bool guest_job_done(struct guest *guest);
 

@@ -14,8 +14,7 @@ struct house {
     const struct console_set *set;
     struct net_tls *tls; /* of `set`; NULL: none */
     struct desk desk;
-    struct list guests;
-    size_t strangers;   /* guests that have not logged in yet */
+    struct list guests; /* oldest first */
     uint8_t secret[32]; /* of this process: for users that don't exist */
     bool is_stopping;
 };

@@ -11,9 +11,11 @@
 #include "dialogue.h"
 
 enum {
-    LOGIN_MS = 30 * 1000, /* from accept to ready */
-    REFUSAL_MS = 1000,    /* the pause after a wrong password */
-    STRANGERS_MOST = 32,  /* connections that haven't logged in: with the pause above, the rate of guesses */
+    STARTUP_MS = 5 * 1000, /* from accept to a start-up packet, TLS included */
+    LOGIN_MS = 30 * 1000,  /* from there to ready */
+    REFUSAL_MS = 1000,     /* the pause after a wrong password */
+    STRANGERS_MOST = 32,   /* connections that haven't logged in: with the pause above, the rate of guesses */
+    PER_CLIENT_MOST = 8,   /* likewise, of one address */
     STARTUP_BYTES = 10000,
     SASL = 10,
     SASL_CONTINUE = 11,
@@ -145,6 +147,7 @@ static void start(struct guest *guest, const struct startup *startup)
         guest_end(guest, "08P01", "the start-up packet is wrong: a user, once, and no replication", NULL);
         return;
     }
+    net_timer_start(guest->timer, LOGIN_MS, 0);
     negotiate(guest, startup);
     start_scram(guest);
 }
@@ -316,14 +319,55 @@ static void ended(void *owner, enum net_end why, const char *detail)
 
 static const struct net_events events = {.received = received, .ended = ended};
 
+/* ---- room for strangers ---------------------------------------------------------------------------------- */
+
+/* "127.0.0.1:40112" without its port; "unix" as it is. */
+static struct view address_of(const char *peer)
+{
+    const char *port = strrchr(peer, ':');
+    return (struct view){peer, port != NULL ? (size_t)(port - peer) : strlen(peer)};
+}
+
+static bool is_stranger(const struct guest *guest)
+{
+    return guest->state != GUEST_STATE_READY && guest->state != GUEST_STATE_CLOSED;
+}
+
+/* Closes the oldest of the strangers from this address (NULL: from anywhere) if they are `most`. Who is silent
+ * makes room for whoever comes, so that idle connections lock no approver out. Who gave a wrong password keeps
+ * his place until he was told: otherwise opening the next connection would cut the pause between guesses short.
+ * False: there is no room to be made. */
+static bool make_room(struct house *house, const struct view *address, size_t most)
+{
+    size_t count = 0;
+    struct guest *oldest = NULL;
+    list_each(at, &house->guests)
+    {
+        struct guest *guest = list_entry(at, struct guest, link);
+        if (!is_stranger(guest) || (address != NULL && !view_equals(address_of(guest->client), *address)))
+            continue;
+        count++;
+        if (oldest == NULL && guest->state != GUEST_STATE_REFUSED)
+            oldest = guest;
+    }
+    if (count < most)
+        return true;
+    if (oldest == NULL)
+        return false;
+    log_warn("a connection from %s that has not logged in makes room for another", oldest->client);
+    guest_drop(oldest);
+    return true;
+}
+
 void login_accept(struct house *house, int fd, const char *peer)
 {
-    if (house->is_stopping || house->strangers >= STRANGERS_MOST) {
+    struct view address = address_of(peer);
+    if (house->is_stopping || !make_room(house, &address, PER_CLIENT_MOST) || !make_room(house, NULL, STRANGERS_MOST)) {
         log_warn("a connection from %s was closed: too many that have not logged in", peer);
         close(fd);
         return;
     }
     struct guest *guest = guest_new(house, fd, peer, &events);
     guest->timer = net_timer_new(house->loop, timer_fired, guest);
-    net_timer_start(guest->timer, LOGIN_MS, 0);
+    net_timer_start(guest->timer, STARTUP_MS, 0);
 }

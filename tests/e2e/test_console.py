@@ -2,7 +2,9 @@
 import json
 import os
 import re
+import socket
 import subprocess
+import time
 
 import psycopg
 import pytest
@@ -172,3 +174,50 @@ def test_the_queue_command_as_json(house, ticket):
     except json.JSONDecodeError:
         for line in done.stdout.splitlines():
             json.loads(line)
+
+
+def silent(house, address):
+    """A connection to the console that says nothing."""
+    return socket.create_connection(("127.0.0.1", house.console_port), timeout=20, source_address=(address, 0))
+
+
+def is_open(connection):
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+
+
+def close_all(connections):
+    for connection in connections:
+        connection.close()
+
+
+def test_silent_connections_lock_nobody_out(house):
+    everybody = [silent(house, f"127.0.1.{i}") for i in range(1, 41)]
+    try:
+        assert house.ask_console("SHOW VERSION")
+        assert not any(map(is_open, everybody[:9])), "the oldest made room"
+        assert all(map(is_open, everybody[9:]))
+    finally:
+        close_all(everybody)
+
+
+def test_one_address_has_few_connections_before_login(house):
+    mine = [silent(house, "127.0.2.1") for _ in range(9)]
+    other = silent(house, "127.0.2.2")
+    try:
+        wait_until(lambda: not is_open(mine[0]), "the oldest has made room")
+        assert all(map(is_open, mine[1:])) and is_open(other)
+    finally:
+        close_all([*mine, other])
+
+
+def test_a_silent_connection_is_told_soon(house):
+    start = time.monotonic()
+    with silent(house, "127.0.3.1") as connection:
+        assert b"took too long" in connection.recv(1000)
+    assert time.monotonic() - start < 15
