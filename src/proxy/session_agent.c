@@ -434,11 +434,13 @@ static void forward_execute(struct session *session, const struct incoming *in, 
     if (reply == NULL)
         return;
     reply->used = thing_hold(portal);
-    reply->prepared = thing_hold(portal->prepared);
+    reply_carries(session, reply, portal->prepared);
     reply->record = portal->record;
     reply->started = session->port->now(session->arg);
-    if (portal->prepared->is_copy_in)
-        session->hold = HOLD_COPY;
+    if (!portal->prepared->is_copy_in)
+        return;
+    session->hold = HOLD_COPY;
+    reply_flush(session); /* should it turn out to be no COPY, nothing else would bring the answer */
 }
 
 static bool on_execute(struct session *session, const struct incoming *in)

@@ -273,6 +273,10 @@ static inline bool server_execute(struct server *server, struct view body)
         return server_error(server, "34000");
     if (portal->text->own == OWN_NOT && !portal->has_run)
         server->ran(server->arg, portal->text);
+    bool is_done = portal->has_run && portal->text->facts.count > 0 &&
+                   portal->text->facts.statements[0].operation != OPERATION_SELECT;
+    if (is_done && portal->text->own == OWN_NOT)
+        return server_error(server, "55000");
     bool may_suspend = !portal->has_run && execute.max_rows > 0 && portal->text->facts.count == 1 &&
                        portal->text->facts.statements[0].operation == OPERATION_SELECT && server->status != 'E';
     if (portal->has_run && portal->text->own == OWN_NOT) {
