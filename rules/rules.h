@@ -77,9 +77,9 @@ void rules_judge_error(enum parser_result result, const struct parser_error *err
 /* ---- settings: one table for SET, RESET, set_config and start-up options ---------------------------- */
 
 /* May this session's `name` be set to these values? One for each element of a SET with a list; lists in
- * one string (set_config, start-up options) are taken apart. count 0: reset to what the session began
- * with. The values are literals: a computed one has none, and is the caller's to refuse. NULL: yes; else
- * the reason, one sentence without a full stop, in the arena or constant. */
+ * one string (set_config, start-up options) are taken apart. count 0: a RESET, or SET … TO DEFAULT. The
+ * values are literals: a computed one has none, and is the caller's to refuse. NULL: yes; else the reason,
+ * one sentence without a full stop, in the arena or constant. */
 const char *rules_setting(const struct rules *rules, struct view name, const struct view *values, size_t count,
                           struct arena *arena);
 

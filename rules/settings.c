@@ -4,10 +4,18 @@
  * Three kinds of settings are out of reach for good reason: those that change how the server reads text
  * (client_encoding, standard_conforming_strings, backslash_quote: the parser here and the server would
  * see different statements), those that change who the agent is or what stops it (role, row_security,
- * read-only), and those that reach beyond the session (logging, replication).
+ * read-only), and those that reach beyond the session (logging, replication). role and session_authorization
+ * are not in the table at all: a DBA may have set a role for the login, and SET ROLE NONE would undo it.
  *
- * A RESET goes back to what sallyport's own start-up packet has set, so it is harmless wherever the
- * setting is known. */
+ * A RESET goes back to what the session began with: sallyport's own start-up packet, or what the DBA has
+ * set for the role. So it is harmless where the setting is known, except for transaction_read_only: the
+ * server starts that one afresh with each transaction and knows no start-up value of it, so its RESET is
+ * "off". The same goes for transaction_isolation and transaction_deferrable, where it does no harm.
+ * RESET ALL in a block leaves those three and role as they are (GUC_NO_RESET_ALL in guc.c), and DISCARD ALL,
+ * which can't stand in a block, goes back to the DBA's role (both seen on PostgreSQL 15.20): they may stay.
+ *
+ * To add a setting: a row in the table below. ANY where each value is harmless, RANGE for numbers; else a
+ * check_function of its own, and a few words on what it accepts. Then lines in tests/unit/rules_settings.c. */
 #include "settings.h"
 
 #include <stdlib.h>
@@ -31,10 +39,11 @@ typedef bool check_function(const struct change *change);
 
 struct setting_row {
     const char *name;      /* lower case */
-    check_function *check; /* of a value; not asked for a RESET */
+    check_function *check; /* of a value */
     const char *what;      /* what a value may be: "… may only be set to WHAT"; NULL: any */
     double least, most;    /* of a number, in `units` */
     const char *units;     /* which table of units */
+    bool is_never_reset;   /* its RESET doesn't go back to our pin */
 };
 
 /* ---- values ----------------------------------------------------------------------------------------- */
@@ -56,11 +65,6 @@ static bool is_on(const struct change *change)
 {
     static const char *const on[] = {"on", "true", "yes", "1", NULL};
     return change->count == 1 && is_one_of(change->values[0], on);
-}
-
-static bool is_none(const struct change *change)
-{
-    return change->count == 1 && view_is(change->values[0], "none");
 }
 
 /* As pg_char_to_encoding does: letters and digits, case folded. */
@@ -181,11 +185,11 @@ static bool is_search_path(const struct change *change)
 
 #define ANY(name)                                                                                                      \
     {                                                                                                                  \
-        name, is_any, NULL, 0, 0, NULL                                                                                 \
+        name, is_any, NULL, 0, 0, NULL, false                                                                          \
     }
 #define RANGE(name, least, most, units, what)                                                                          \
     {                                                                                                                  \
-        name, is_in_range, what, least, most, units                                                                    \
+        name, is_in_range, what, least, most, units, false                                                             \
     }
 
 /* clang-format off */
@@ -209,16 +213,14 @@ static const struct setting_row settings[] = {
     ANY("escape_string_warning"),
 
     /* how text is read: only what it is already */
-    {"client_encoding", is_utf8, "UTF8", 0, 0, NULL},
-    {"standard_conforming_strings", is_on, "on", 0, 0, NULL},
-    {"search_path", is_search_path, "schemas that the policy's search_path lists", 0, 0, NULL},
+    {"client_encoding", is_utf8, "UTF8", 0, 0, NULL, false},
+    {"standard_conforming_strings", is_on, "on", 0, 0, NULL, false},
+    {"search_path", is_search_path, "schemas that the policy's search_path lists", 0, 0, NULL, false},
 
-    /* who the agent is, and what stops it: only back to where it was */
-    {"role", is_none, "none", 0, 0, NULL},
-    {"session_authorization", NULL, "DEFAULT", 0, 0, NULL},
-    {"row_security", is_on, "on", 0, 0, NULL},
-    {"default_transaction_read_only", is_on, "on", 0, 0, NULL},
-    {"transaction_read_only", is_on, "on", 0, 0, NULL},
+    /* what stops the agent: only back to where it was */
+    {"row_security", is_on, "on", 0, 0, NULL, false},
+    {"default_transaction_read_only", is_on, "on", 0, 0, NULL, false},
+    {"transaction_read_only", is_on, "on", 0, 0, NULL, true},
 
     /* transactions */
     ANY("default_transaction_deferrable"),
@@ -226,7 +228,8 @@ static const struct setting_row settings[] = {
     ANY("transaction_deferrable"),
     ANY("transaction_isolation"),
 
-    /* limits: lower, but never none */
+    /* Limits: never none (waiting for a lock counts for statement_timeout too). What the DBA has set for the
+     * role isn't known here, so a time-out may be raised to the bound. */
     RANGE("statement_timeout", 1, 3600000, "ms", "a time from 1 ms to 1 h"),
     RANGE("idle_in_transaction_session_timeout", 1, 3600000, "ms", "a time from 1 ms to 1 h"),
     RANGE("idle_session_timeout", 1, 86400000, "ms", "a time from 1 ms to 1 d"),
@@ -330,12 +333,14 @@ const char *rules_setting(const struct rules *rules, struct view name, const str
     const struct setting_row *row = find(name);
     if (row == NULL)
         return say(arena, "setting ", name, " is not among those that agents may change", "");
+    if (count == 0 && row->is_never_reset)
+        return say(arena, "setting ", name, " can't be reset, since that would not go back to ", row->what);
     if (count == 0)
         return NULL;
     if (!is_short(values, count))
         return say(arena, "the value for setting ", name, " is longer than 8 kB", "");
     struct change change = {rules, row, values, count};
-    if (row->check == NULL || !row->check(&change))
+    if (!row->check(&change))
         return say(arena, "setting ", name, " may only be set to ", row->what);
     return NULL;
 }

@@ -71,7 +71,7 @@ static const struct example good[] = {
     {"enable_seqscan", "off"},
     {"jit", "off"},
     {"random_page_cost", "1.1"},
-    {"role", "none"},
+    {"transaction_read_only", "on"},
     {"sallyport.reason", "because the customer asked"},
     {"sallyport.trace", "00-abc-01"},
 };
@@ -109,8 +109,9 @@ static const struct example bad[] = {
     {"search_path", "\"public"},
     {"search_path", "PUBLIC"},
     {"role", "admin"},
-    {"role", "NONE of it"},
+    {"role", "none"},
     {"session_authorization", "admin"},
+    {"session_authorization", "default"},
     {"row_security", "off"},
     {"default_transaction_read_only", "no"},
     {"transaction_read_only", "false"},
@@ -159,9 +160,20 @@ static void a_reset_is_harmless_where_the_setting_is_known(void **state)
 {
     assert_null(rules_setting(rules, view_of("statement_timeout"), NULL, 0, &arena));
     assert_null(rules_setting(rules, view_of("client_encoding"), NULL, 0, &arena));
-    assert_null(rules_setting(rules, view_of("session_authorization"), NULL, 0, &arena));
     assert_non_null(rules_setting(rules, view_of("app.tenant"), NULL, 0, &arena));
     assert_non_null(rules_setting(rules, view_of("session_replication_role"), NULL, 0, &arena));
+}
+
+/* The server has no start-up value of it: its RESET is READ WRITE. */
+static void a_reset_that_misses_the_pin_is_refused(void **state)
+{
+    assert_null(rules_setting(rules, view_of("default_transaction_read_only"), NULL, 0, &arena));
+    assert_null(rules_setting(rules, view_of("transaction_isolation"), NULL, 0, &arena));
+    assert_null(rules_setting(rules, view_of("transaction_deferrable"), NULL, 0, &arena));
+    assert_non_null(rules_setting(rules, view_of("transaction_read_only"), NULL, 0, &arena));
+    assert_non_null(rules_setting(rules, view_of("Transaction_Read_Only"), NULL, 0, &arena));
+    assert_non_null(rules_setting(rules, view_of("role"), NULL, 0, &arena));
+    assert_non_null(rules_setting(rules, view_of("session_authorization"), NULL, 0, &arena));
 }
 
 static void long_values_are_refused(void **state)
@@ -213,6 +225,7 @@ int main(void)
         cmocka_unit_test(others_are_refused_with_the_settings_name),
         cmocka_unit_test(lists_come_as_elements_too),
         cmocka_unit_test(a_reset_is_harmless_where_the_setting_is_known),
+        cmocka_unit_test(a_reset_that_misses_the_pin_is_refused),
         cmocka_unit_test(long_values_are_refused),
         cmocka_unit_test(names_are_shown_without_tricks),
         cmocka_unit_test(a_computed_value_is_fine_only_where_any_is),
