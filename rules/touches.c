@@ -1,8 +1,9 @@
 /* What a statement does to what: the policy's rules in order, then its lists, then no.
  *
  * Two things come between. Some relations of PostgreSQL's own hold secrets (password hashes, connection
- * strings) or other people's data past their grants: lists and rules with a * don't reach those. And what
- * EXPLAIN only plans is a read, of the plan. */
+ * strings) or values of other relations, past the rules for those (pg_stats shows the most common ones of
+ * each column): lists and rules with a * don't reach them. And what EXPLAIN only plans is a read, of the
+ * plan. */
 #include "parts.h"
 
 #include <string.h>
@@ -11,9 +12,12 @@
 
 /* ---- relations that hold secrets -------------------------------------------------------------------- */
 
+/* The pg_stat_… and pg_statio_… views hold counters, and pg_statistic_ext definitions only. */
 static const char *const secret_catalogs[] = {
-    "pg_authid", "pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_largeobject",
-    "pg_shadow", "pg_subscription",  "pg_user_mapping",   "pg_user_mappings",
+    "pg_authid",       "pg_file_settings", "pg_hba_file_rules",  "pg_ident_file_mappings",
+    "pg_largeobject",  "pg_shadow",        "pg_statistic",       "pg_statistic_ext_data",
+    "pg_stats",        "pg_stats_ext",     "pg_stats_ext_exprs", "pg_subscription",
+    "pg_user_mapping", "pg_user_mappings",
 };
 
 static bool is_secret(const struct touch *touch)
@@ -32,10 +36,10 @@ static void refuse_secret(struct judging *judging, const struct touch *touch)
 {
     const char *name = judging_name(judging, touch->schema, touch->name);
     judging_settle(judging, VERDICT_DENY, "sensitive-catalog",
-                   judging_say(judging, "%s holds secrets of the database server", name),
+                   judging_say(judging, "%s holds secrets of the server, or values of other relations", name),
                    judging_say(judging,
-                               "Read pg_roles, pg_stats or the information_schema instead. A DBA can allow it with a "
-                               "rule that names \"pg_catalog.%s\" in \"relations\".",
+                               "Read pg_roles, pg_class (reltuples) or the information_schema instead. A DBA can allow "
+                               "it with a rule that names \"pg_catalog.%s\" in \"relations\".",
                                judging_name(judging, view_of(""), touch->name)),
                    touch->position);
 }
