@@ -11,7 +11,6 @@
 #include "precheck.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/text.h"
 

@@ -1,12 +1,10 @@
 #include "match.h"
 
-#include <string.h>
-
 #include "base/text.h"
 #include "catalogs.h"
 
-/* '*' is any run. On a mismatch the last '*' takes one byte more. */
-bool match_view(const char *glob, struct view text)
+/* As text_glob, where no NUL ends the text: '*' is any run. On a mismatch the last '*' takes one byte more. */
+static bool match_view(const char *glob, struct view text)
 {
     const char *star = NULL;
     size_t at = 0, retry = 0;

@@ -14,7 +14,6 @@ enum match match_touch(const struct rules *rules, const struct patterns *pattern
 bool match_function(const struct rules *rules, struct view schema, struct view name, bool exactly);
 
 bool match_text(const struct names *globs, const char *text);  /* none listed: everything matches */
-bool match_view(const char *glob, struct view text);           /* as text_glob, where no NUL ends the text */
 bool match_names(const struct names *names, struct view name); /* one of them, literally */
 
 #endif

@@ -22,11 +22,6 @@ struct sha256 rules_hash(const struct rules *rules)
     return rules->hash;
 }
 
-bool rules_is_observing(const struct rules *rules)
-{
-    return rules->is_observing;
-}
-
 struct rules_approval rules_approval(const struct rules *rules)
 {
     return rules->approval;

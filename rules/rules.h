@@ -30,7 +30,6 @@ struct sha256 rules_hash(const struct rules *rules); /* over the text: the polic
 bool rules_can_write(const struct rules *rules);
 bool rules_can_park(const struct rules *rules);
 bool rules_needs_direct(const struct rules *rules);
-bool rules_is_observing(const struct rules *rules); /* mode: observe */
 
 struct rules_approval {
     unsigned hold_seconds;    /* 20 */

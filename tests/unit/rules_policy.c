@@ -66,7 +66,7 @@ static void the_example_of_the_design_is_read(void **state)
 {
     struct rules *rules = read_good(design);
     assert_string_equal(rules_name(rules), "default");
-    assert_false(rules_is_observing(rules));
+    assert_false(rules->is_observing);
     assert_int_equal(rules->listings[OPERATION_SELECT], LISTING_ALLOWED);
     assert_int_equal(rules->listings[OPERATION_DROP], LISTING_DENIED);
     assert_int_equal(rules->listings[OPERATION_UPDATE], LISTING_APPROVAL);
