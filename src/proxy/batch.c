@@ -2,9 +2,12 @@
 
 #include <string.h>
 
+#include "judge.h"
+
 /* A Bind (or Close) that was read ahead: not known to the server yet, so not among session->portals. */
 struct bound {
     struct prepared *prepared; /* NULL: closed */
+    bool is_executed;
     const struct ticket_value *values;
     uint16_t value_count;
 };
@@ -61,12 +64,13 @@ static const char *take_bind(struct batch *batch, struct view body)
     struct prepared *prepared = names_find(&session->statements, bind.statement, &uncertain);
     if (prepared == NULL || batch->has_closed)
         return "a Bind of what does not exist";
+    judge_again(session, prepared);
     struct ticket_value *values = arena_alloc(arena, bind.value_count * sizeof *values);
     for (uint16_t i = 0; i < bind.value_count; i++)
         values[i] = (struct ticket_value){arena_view(arena, bind.values[i].data), bind.values[i].data.data == NULL,
                                           bind.values[i].format};
     struct bound *bound = arena_alloc(arena, sizeof *bound);
-    *bound = (struct bound){prepared, values, bind.value_count};
+    *bound = (struct bound){prepared, false, values, bind.value_count};
     map_put(&batch->bound, bind.portal, bound);
     return NULL;
 }
@@ -83,14 +87,34 @@ static const char *take_close(struct batch *batch, struct view body)
     return NULL;
 }
 
-static struct bound find_bound(struct batch *batch, struct view name)
+/* Portals of before the batch come into the map when they are first executed. */
+static struct bound *find_bound(struct batch *batch, struct view name)
 {
     bool uncertain;
-    const struct bound *bound = map_get(&batch->bound, name);
+    struct bound *bound = map_get(&batch->bound, name);
     if (bound != NULL)
-        return *bound;
+        return bound;
     const struct portal *portal = names_find(&batch->session->portals, name, &uncertain);
-    return portal ? (struct bound){portal->prepared, portal->values, portal->value_count} : (struct bound){0};
+    bound = arena_alloc(&batch->session->park.arena, sizeof *bound);
+    if (portal != NULL)
+        *bound = (struct bound){portal->prepared, false, portal->values, portal->value_count};
+    map_put(&batch->bound, name, bound);
+    return bound;
+}
+
+/* A portal runs once: a second Execute would only fetch on, and never run the write again. */
+static const char *run_portal(struct batch *batch, struct view name)
+{
+    struct bound *bound = find_bound(batch, name);
+    if (bound->prepared == NULL)
+        return "an Execute of what does not exist";
+    if (bound->prepared->verdict != VERDICT_PARK)
+        return "a statement that does not wait for approval";
+    if (bound->is_executed)
+        return "a second Execute of the same portal";
+    bound->is_executed = true;
+    add_run(batch, bound->prepared, bound->values, bound->value_count);
+    return NULL;
 }
 
 static const char *take_execute(struct batch *batch, struct view body)
@@ -98,13 +122,7 @@ static const char *take_execute(struct batch *batch, struct view body)
     struct message_execute execute;
     if (!message_read_execute(body, &execute))
         return "a malformed Execute";
-    struct bound bound = find_bound(batch, execute.portal);
-    if (bound.prepared == NULL)
-        return "an Execute of what does not exist";
-    if (bound.prepared->verdict != VERDICT_PARK)
-        return "a statement that does not wait for approval";
-    add_run(batch, bound.prepared, bound.values, bound.value_count);
-    return NULL;
+    return run_portal(batch, execute.portal);
 }
 
 static const char *take(struct batch *batch, const struct frame *frame)
@@ -125,26 +143,31 @@ static const char *take(struct batch *batch, const struct frame *frame)
     }
 }
 
+/* The index of a statement of this batch, which it gets when it is first run. */
+static uint32_t index_of(struct park *park, struct prepared *prepared, uint32_t batch)
+{
+    if (prepared->batch == batch)
+        return prepared->batch_at;
+    uint32_t at = (uint32_t)park->statement_count++;
+    prepared->batch = batch;
+    prepared->batch_at = at;
+    park->judged[at] = prepared;
+    park->statements[at] = (struct ticket_statement){prepared->texts[0], prepared->types, prepared->type_count};
+    return at;
+}
+
 /* From the list of runs to statements, each once, and runs that point at them. */
 static void fill_in(struct batch *batch)
 {
     struct park *park = &batch->session->park;
-    const struct prepared **seen = arena_alloc(&park->arena, batch->count * sizeof *seen);
+    uint32_t number = ++batch->session->batches;
+    park->judged = arena_alloc(&park->arena, batch->count * sizeof *park->judged);
     park->statements = arena_alloc(&park->arena, batch->count * sizeof *park->statements);
     park->runs = arena_alloc(&park->arena, batch->count * sizeof *park->runs);
     park->statement_count = park->run_count = 0;
-    for (const struct run *run = batch->first; run != NULL; run = run->next) {
-        uint32_t at = 0;
-        while (at < park->statement_count && seen[at] != run->prepared)
-            at++;
-        if (at == park->statement_count) {
-            const struct prepared *p = run->prepared;
-            seen[at] = p;
-            park->statements[at] = (struct ticket_statement){p->texts[0], p->types, p->type_count};
-            park->statement_count++;
-        }
-        park->runs[park->run_count++] = (struct ticket_run){at, run->values, run->value_count};
-    }
+    for (const struct run *run = batch->first; run != NULL; run = run->next)
+        park->runs[park->run_count++] =
+            (struct ticket_run){index_of(park, run->prepared, number), run->values, run->value_count};
 }
 
 /* NULL, or what doesn't belong into the batch. */
@@ -167,12 +190,12 @@ static const char *take_all(struct batch *batch, struct view rest)
 
 enum batch_result batch_read(struct session *session, struct view rest, const char **why)
 {
-    const struct portal *portal = session->park.portal;
     struct batch batch = {.session = session, .last = &batch.first};
     if (!is_whole(session, rest))
         return BATCH_RESULT_MORE;
-    add_run(&batch, portal->prepared, portal->values, portal->value_count);
-    *why = take_all(&batch, rest);
+    *why = run_portal(&batch, session->park.portal_name);
+    if (*why == NULL)
+        *why = take_all(&batch, rest);
     map_fini(&batch.bound);
     if (*why != NULL)
         return BATCH_RESULT_MIXED;

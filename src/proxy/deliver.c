@@ -31,6 +31,8 @@ static void keep_result(struct arena *arena, const struct ticket_result *from, s
 static void remember(struct session *session, const char *ticket)
 {
     struct delivery *delivery = &session->delivery;
+    /* Pipelined: the result before this one has gone to the agent already. */
+    deliver_next_message(session);
     arena_reset(&delivery->arena);
     struct arena arena = delivery->arena;
     *delivery = (struct delivery){.arena = arena};

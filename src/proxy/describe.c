@@ -154,8 +154,13 @@ static void question_work(void *arg)
     char error[512];
     for (int attempt = 0; attempt < 2; attempt++) {
         if (describer->upstream == NULL) {
-            struct upstream_options options = {
-                .conninfo = describer->conninfo, .application_name = "sallyport/catalog", .is_read_only = true};
+            /* A table that somebody has locked must not stop everybody's parking. */
+            static const struct upstream_setting patience[] = {{"lock_timeout", "1000"}, {"statement_timeout", "5000"}};
+            struct upstream_options options = {.conninfo = describer->conninfo,
+                                               .application_name = "sallyport/catalog",
+                                               .is_read_only = true,
+                                               .settings = patience,
+                                               .setting_count = sizeof patience / sizeof *patience};
             describer->upstream = upstream_connect(&options, error, sizeof error);
         }
         if (describer->upstream == NULL) {

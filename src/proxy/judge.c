@@ -11,7 +11,7 @@
 static void prepared_free(struct thing *thing)
 {
     struct prepared *prepared = (struct prepared *)thing;
-    *prepared->account -= prepared->sql_len + sizeof *prepared;
+    *prepared->account -= prepared->charged;
     free(prepared->sql);
     free(prepared->types);
     free(prepared->rule);
@@ -24,6 +24,13 @@ static void prepared_free(struct thing *thing)
     free(prepared);
 }
 
+/* What it costs to keep, most of it known only once it was judged. */
+static void charge(struct prepared *prepared, size_t bytes)
+{
+    *prepared->account += bytes - prepared->charged;
+    prepared->charged = bytes;
+}
+
 static struct prepared *prepared_new(struct session *session, struct view text)
 {
     struct prepared *prepared = check_calloc(1, sizeof *prepared);
@@ -32,7 +39,7 @@ static struct prepared *prepared_new(struct session *session, struct view text)
     prepared->sql = check_strndup(text.data, text.len);
     prepared->sql_len = text.len;
     prepared->account = &session->kept;
-    session->kept += text.len + sizeof *prepared;
+    charge(prepared, text.len + sizeof *prepared);
     return prepared;
 }
 
@@ -52,19 +59,52 @@ static bool has_reserved_name(const struct facts *facts)
     return false;
 }
 
-/* The server holds an inert text under the name of what was parked, which SQL's EXECUTE would run into. */
-static bool executes_parked(struct session *session, const struct facts *facts)
+/* What EXECUTE and FETCH run was judged under its name: as it was then, and again if the rules have changed.
+ * NULL: it may run; else what is wrong. The server holds an inert text for what was parked, which EXECUTE
+ * would only run into. */
+static const struct judgement *named_trouble(struct session *session, const struct statement *statement)
 {
-    for (size_t i = 0; i < facts->count; i++) {
-        const struct statement *statement = &facts->statements[i];
-        bool is_uncertain;
-        if (statement->operation != OPERATION_EXECUTE && statement->inner != OPERATION_EXECUTE)
-            continue;
-        const struct prepared *named = names_find(&session->statements, statement->name, &is_uncertain);
-        if (named != NULL && named->verdict == VERDICT_PARK)
-            return true;
+    static const struct judgement parked = {
+        .verdict = VERDICT_DENY,
+        .rule = "execute-parked",
+        .reason = "this prepared statement is a write that waits for approval, and can't be run by SQL's EXECUTE",
+        .hint = "Send the write itself, or execute it by the protocol.",
+        .position = -1,
+    };
+    static const struct judgement changed = {
+        .verdict = VERDICT_DENY,
+        .rule = "policy-changed",
+        .reason = "the policy has changed since this statement or cursor was named, and no longer lets it run",
+        .hint = "Prepare or declare it again.",
+        .position = -1,
+    };
+    bool is_execute = statement->operation == OPERATION_EXECUTE || statement->inner == OPERATION_EXECUTE;
+    bool is_fetch = statement->operation == OPERATION_FETCH;
+    bool is_uncertain;
+    if (!is_execute && !is_fetch)
+        return NULL;
+    struct prepared *named = NULL;
+    if (is_execute) {
+        named = names_find(&session->statements, statement->name, &is_uncertain);
+    } else {
+        const struct portal *portal = names_find(&session->portals, statement->name, &is_uncertain);
+        named = portal ? portal->prepared : NULL;
     }
-    return false;
+    if (named == NULL)
+        return session->options.generation == session->first_generation ? NULL : &changed;
+    judge_again(session, named);
+    if (named->verdict == VERDICT_DENY)
+        return &changed;
+    return is_execute && named->verdict == VERDICT_PARK ? &parked : NULL;
+}
+
+static void overrule_named(struct session *session, const struct facts *facts, struct judgement *judgement)
+{
+    for (size_t i = 0; i < facts->count && judgement->verdict != VERDICT_DENY; i++) {
+        const struct judgement *trouble = named_trouble(session, &facts->statements[i]);
+        if (trouble != NULL)
+            *judgement = *trouble;
+    }
 }
 
 static bool is_all_rollback(const struct facts *facts)
@@ -86,27 +126,7 @@ static void keep_verdict(struct session *session, struct prepared *prepared, con
     snprintf(prepared->sqlstate, sizeof prepared->sqlstate, "%s", judgement->sqlstate ? judgement->sqlstate : "42501");
     prepared->position = judgement->position;
     record_text(session, prepared, facts, judgement);
-}
-
-/* The agent's claims travel as settings, which the server knows nothing of until they are set. */
-static void hear_claims(struct session *session, const struct facts *facts)
-{
-    for (size_t i = 0; i < facts->count; i++) {
-        const struct statement *statement = &facts->statements[i];
-        for (size_t k = 0; k < statement->setting_count; k++) {
-            const struct setting_use *use = &statement->settings[k];
-            bool is_set = use->how == SETTING_HOW_SET || use->how == SETTING_HOW_SET_LOCAL;
-            struct view value = use->value_count > 0 ? use->values[0] : (struct view){0};
-            char **claim = view_is(use->name, "sallyport.reason")   ? &session->reason
-                           : view_is(use->name, "application_name") ? &session->application
-                                                                    : NULL;
-            if (claim == NULL || use->how == SETTING_HOW_SHOW)
-                continue;
-            char *copy = is_set ? check_strndup(value.data, value.len) : NULL;
-            free(*claim);
-            *claim = copy;
-        }
-    }
+    charge(prepared, prepared->sql_len + sizeof *prepared + prepared->record.cap + prepared->arena.used);
 }
 
 static void keep_for_ticket(struct prepared *prepared, const struct facts *facts)
@@ -127,35 +147,53 @@ static void keep_for_ticket(struct prepared *prepared, const struct facts *facts
     prepared->statement_count = facts->count;
 }
 
-static enum effect_kind effect_of(const struct statement *statement)
+/* The agent's claims travel as settings, which the server keeps without knowing them. */
+static struct effect claim_of(const struct statement *statement)
+{
+    if (statement->setting_count == 0)
+        return (struct effect){0};
+    const struct setting_use *use = &statement->settings[0];
+    struct effect effect = {.kind = view_is(use->name, "sallyport.reason")   ? EFFECT_REASON
+                                    : view_is(use->name, "application_name") ? EFFECT_APPLICATION
+                                                                             : EFFECT_NONE};
+    if (use->how == SETTING_HOW_RESET_ALL)
+        effect.kind = EFFECT_RESET_ALL;
+    if (use->value_count > 0)
+        effect.name = use->values[0];
+    return effect;
+}
+
+static struct effect effect_of(const struct statement *statement)
 {
     bool all = (statement->flags & STATEMENT_ALL) != 0;
-    switch ((int)statement->operation) {
-    case OPERATION_PREPARE:
-        return EFFECT_PREPARE;
-    case OPERATION_DEALLOCATE:
-        return all ? EFFECT_DEALLOCATE_ALL : EFFECT_DEALLOCATE;
-    case OPERATION_DECLARE:
-        return EFFECT_DECLARE;
-    case OPERATION_CLOSE:
-        return all ? EFFECT_CLOSE_ALL : EFFECT_CLOSE;
-    case OPERATION_DISCARD:
-        return all ? EFFECT_DISCARD_ALL : EFFECT_NONE;
-    }
-    return EFFECT_NONE;
+    struct effect effect = {.name = statement->name};
+    if (statement->operation == OPERATION_SET || statement->operation == OPERATION_RESET)
+        effect = claim_of(statement);
+    else if (statement->operation == OPERATION_PREPARE)
+        effect.kind = EFFECT_PREPARE;
+    else if (statement->operation == OPERATION_DEALLOCATE)
+        effect.kind = all ? EFFECT_DEALLOCATE_ALL : EFFECT_DEALLOCATE;
+    else if (statement->operation == OPERATION_DECLARE)
+        effect.kind = EFFECT_DECLARE;
+    else if (statement->operation == OPERATION_CLOSE)
+        effect.kind = all ? EFFECT_CLOSE_ALL : EFFECT_CLOSE;
+    else if (statement->operation == OPERATION_DISCARD && all)
+        effect.kind = EFFECT_DISCARD_ALL;
+    return effect;
 }
 
 static void keep_effects(struct prepared *prepared, const struct facts *facts)
 {
     bool any = false;
     for (size_t i = 0; i < facts->count && !any; i++)
-        any = effect_of(&facts->statements[i]) != EFFECT_NONE;
-    if (!any)
+        any = effect_of(&facts->statements[i]).kind != EFFECT_NONE;
+    if (!any || prepared->effects != NULL)
         return;
     struct effect *effects = arena_alloc(&prepared->arena, facts->count * sizeof *effects);
-    for (size_t i = 0; i < facts->count; i++)
-        effects[i] =
-            (struct effect){effect_of(&facts->statements[i]), arena_view(&prepared->arena, facts->statements[i].name)};
+    for (size_t i = 0; i < facts->count; i++) {
+        effects[i] = effect_of(&facts->statements[i]);
+        effects[i].name = arena_view(&prepared->arena, effects[i].name);
+    }
     prepared->effects = effects;
     prepared->effect_count = facts->count;
 }
@@ -206,22 +244,13 @@ static void judge(struct session *session, struct prepared *prepared, struct fac
             .hint = "Choose another name.",
             .position = -1,
         };
-    if (judgement.verdict != VERDICT_DENY && executes_parked(session, facts))
-        judgement = (struct judgement){
-            .verdict = VERDICT_DENY,
-            .rule = "execute-parked",
-            .reason = "this prepared statement is a write that waits for approval, and can't be run by SQL's EXECUTE",
-            .hint = "Send the write itself, or execute it by the protocol.",
-            .position = -1,
-        };
+    overrule_named(session, facts, &judgement);
     keep_verdict(session, prepared, facts, &judgement);
     prepared->is_rollback = is_all_rollback(facts);
     prepared->is_copy_in = false;
     for (size_t i = 0; i < facts->count; i++)
         prepared->is_copy_in |= (facts->statements[i].flags & STATEMENT_COPY_IN) != 0;
     keep_effects(prepared, facts);
-    if (prepared->verdict <= VERDICT_FLAG)
-        hear_claims(session, facts);
     if (prepared->verdict == VERDICT_PARK)
         keep_for_ticket(prepared, facts);
 }

@@ -334,7 +334,7 @@ void link_review(struct link *link)
     const struct proxy_agent *agent = office_agent(set, view_of(link->agent->name));
     const struct proxy_database *database = office_database(set, view_of(link->database->name));
     bool unchanged = set == (link->rules_set ? link->rules_set : link->set);
-    if (agent == NULL || database == NULL) {
+    if (agent == NULL || database == NULL || !office_may_use(agent, view_of(database->name))) {
         office_drop(set);
         session_end(link->session, "57P01", "this agent or database was removed from the configuration", NULL);
         settle(link);

@@ -12,7 +12,10 @@
 #include "startup.h"
 #include "wire/wire.h"
 
-enum { LOGIN_SECONDS = 60 };
+enum {
+    LOGIN_SECONDS = 60,
+    STRANGERS_BYTES = 4096, /* of a message before the login: SCRAM's are a few hundred */
+};
 
 enum login_step { LOGIN_STEP_START, LOGIN_STEP_SASL, LOGIN_STEP_PROOF, LOGIN_STEP_UPSTREAM };
 
@@ -48,6 +51,7 @@ static void login_free(struct login *login)
 
 static void leave(struct login *login, bool linger)
 {
+    net_timer_stop(login->timer);
     office_leave(login->services->link->office);
     net_conn_close(login->conn, linger);
     login->conn = NULL;
@@ -57,17 +61,23 @@ static void leave(struct login *login, bool linger)
         login_free(login);
 }
 
+/* A stranger's words don't fill the log; the server's own names have 63 bytes at most. */
+static struct view shortened(struct view name)
+{
+    return (struct view){name.data, name.len > 63 ? 63 : name.len};
+}
+
 static uint64_t record(struct login *login, bool ok, const char *why)
 {
     struct bytes body = {0};
     bytes_add_text(&body, "\"event\":\"login\"");
-    audit_add_text(&body, "agent", login->request.user);
+    audit_add_text(&body, "agent", shortened(login->request.user));
     audit_add_text(&body, "session", view_of(login->id));
     audit_add_text(&body, "client", view_of(login->peer));
     const char *tls = net_conn_tls_version(login->conn);
     audit_add_text(&body, "tls", view_of(tls ? tls : ""));
-    audit_add_text(&body, "database", login->request.database);
-    audit_add_text(&body, "application", login->request.application);
+    audit_add_text(&body, "database", shortened(login->request.database));
+    audit_add_text(&body, "application", shortened(login->request.application));
     audit_add_raw(&body, "ok", view_of(ok ? "true" : "false"));
     if (why != NULL)
         audit_add_text(&body, "why", view_of(why));
@@ -152,6 +162,7 @@ static void upstream_opened(void *arg, struct upstream *upstream, const char *er
         login_free(login);
         return;
     }
+    net_conn_resume(login->conn);
     if (upstream == NULL) {
         log_error("database %s: %s", login->database->name, error);
         refuse(login, "08006", "the database can't be reached", "Its operator finds the reason in sallyport's log.");
@@ -192,19 +203,12 @@ static void open_upstream(struct login *login)
         .setting_count = count,
     };
     login->step = LOGIN_STEP_UPSTREAM;
+    net_conn_pause(login->conn); /* statements sent early stay in the socket until there is a session */
     upstream_open(login->services->link->loop, &options, upstream_opened, login);
     bytes_fini(&name);
 }
 
 /* ---- who may what ---------------------------------------------------------------------------------------------- */
-
-static bool may_use(const struct proxy_agent *agent, struct view database)
-{
-    for (const char *const *name = agent->databases; *name != NULL; name++)
-        if (view_is(database, *name))
-            return true;
-    return false;
-}
 
 /* Without a database key PostgreSQL takes the user's name; an agent that has just one database means it. */
 static void default_database(struct login *login)
@@ -213,7 +217,7 @@ static void default_database(struct login *login)
     if (login->request.database.len > 0)
         return;
     login->request.database = login->request.user;
-    if (!may_use(login->agent, login->request.user) && names[0] != NULL && names[1] == NULL)
+    if (!office_may_use(login->agent, login->request.user) && names[0] != NULL && names[1] == NULL)
         login->request.database = view_of(names[0]);
 }
 
@@ -223,7 +227,7 @@ static void authenticated(struct login *login)
     const char *refusal;
     default_database(login);
     login->database = office_database(login->set, login->request.database);
-    if (login->database == NULL || !may_use(login->agent, login->request.database)) {
+    if (login->database == NULL || !office_may_use(login->agent, login->request.database)) {
         refuse(login, "3D000", "this database does not exist, or is not open to this agent",
                "Ask for one of the agent's databases.");
         return;
@@ -256,6 +260,9 @@ static void begin_scram(struct login *login)
 {
     static const char mechanisms[] = "SCRAM-SHA-256\0"; /* and the literal's own NUL ends the list */
     struct scram_verifier verifier;
+    /* What is in force now, not when the socket was accepted. */
+    office_drop(login->set);
+    login->set = office_set(login->services->link->office);
     login->agent = office_agent(login->set, login->request.user);
     if (login->agent == NULL)
         scram_verifier_doomed(login->request.user, office_secret(login->services->link->office), &verifier);
@@ -430,11 +437,11 @@ static void take(struct login *login, const struct frame *frame)
 static void received(void *owner)
 {
     struct login *login = owner;
-    struct frame_limits limits = {0};
+    struct frame_limits limits = {.query = STRANGERS_BYTES, .bind = STRANGERS_BYTES, .other = STRANGERS_BYTES};
     struct frame frame;
     struct frame_error error;
     if (login->step == LOGIN_STEP_UPSTREAM)
-        return; /* statements sent early wait for their session */
+        return;
     struct view in = net_conn_input(login->conn);
     enum frame_result result = login->step == LOGIN_STEP_START ? frame_take_startup(in, &limits, &frame, &error)
                                                                : frame_take_agent(in, &limits, &frame, &error);

@@ -126,6 +126,14 @@ const struct proxy_database *office_database(const struct office_set *set, struc
     return NULL;
 }
 
+bool office_may_use(const struct proxy_agent *agent, struct view database)
+{
+    for (const char *const *name = agent->databases; *name != NULL; name++)
+        if (view_is(database, *name))
+            return true;
+    return false;
+}
+
 void office_pause(struct office *office, const char *const *agents, size_t count)
 {
     pthread_mutex_lock(&office->mutex);

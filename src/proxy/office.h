@@ -37,6 +37,8 @@ bool office_reload(struct office *office, const struct proxy_set *set, struct fa
 const struct proxy_agent *office_agent(const struct office_set *set, struct view name);
 const struct proxy_database *office_database(const struct office_set *set, struct view name);
 
+bool office_may_use(const struct proxy_agent *agent, struct view database);
+
 /* Who is paused. Any thread. */
 void office_pause(struct office *office, const char *const *agents, size_t count);
 bool office_is_paused(struct office *office, const char *agent);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/map.h"
 #include "batch.h"
 #include "deliver.h"
 #include "ending.h"
@@ -272,6 +273,7 @@ static void fill_in_query(struct session *session)
     size_t count = prepared->statement_count;
     park->statements = arena_alloc(&park->arena, count * sizeof *park->statements);
     park->runs = arena_alloc(&park->arena, count * sizeof *park->runs);
+    park->judged = &park->prepared; /* one text, judged as a whole */
     park->statement_count = park->run_count = count;
     for (uint32_t i = 0; i < count; i++) {
         park->statements[i].sql = prepared->texts[i];
@@ -392,13 +394,56 @@ static void fill_in_settings(struct session *session, struct ticket_content *con
     content->setting_count = OWN + pinned;
 }
 
+/* Every execution is on the record with its values before the ticket opens. A simple string is one. */
+static bool record_runs(struct session *session)
+{
+    struct park *park = &session->park;
+    size_t count = park->kind == PARK_KIND_QUERY ? 1 : park->run_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct ticket_run *run = &park->runs[i];
+        uint64_t record =
+            record_statement(session, "statement", park->judged[run->statement], run->values, run->value_count);
+        if (record == 0)
+            return false;
+        if (i == 0)
+            park->record = record;
+    }
+    return true;
+}
+
+/* What the statements of a batch do, together: JSON lists of texts, each text once. */
+static const char *merged(struct session *session, size_t member_offset)
+{
+    struct park *park = &session->park;
+    size_t count = park->kind == PARK_KIND_QUERY ? 1 : park->statement_count;
+    struct map seen = {0};
+    struct bytes list = {0};
+    for (size_t i = 0; i < count; i++) {
+        const char *at = *(char *const *)(const void *)((const char *)park->judged[i] + member_offset);
+        while ((at = strchr(at, '"')) != NULL) {
+            const char *end = at + 1;
+            while (*end != '"')
+                end += *end == '\\' ? 2 : 1;
+            struct view text = {at, (size_t)(end + 1 - at)};
+            if (map_put(&seen, text, park) == NULL) {
+                bytes_add_char(&list, list.len > 0 ? ',' : '[');
+                bytes_add_view(&list, text);
+            }
+            at = end + 1;
+        }
+    }
+    bytes_add_text(&list, list.len > 0 ? "]" : "[]");
+    const char *kept = arena_copy(&park->arena, bytes_view(&list));
+    bytes_fini(&list);
+    map_fini(&seen);
+    return kept;
+}
+
 static void ask_ticket(struct session *session)
 {
     struct park *park = &session->park;
     const struct prepared *prepared = park->prepared;
-    const struct ticket_run *first = &park->runs[0];
-    park->record = record_statement(session, "statement", prepared, first->values, first->value_count);
-    if (park->record == 0) {
+    if (!record_runs(session)) {
         refuse_unrecorded(session);
         return;
     }
@@ -424,8 +469,8 @@ static void ask_ticket(struct session *session)
         .policy = rules_name(session->options.rules),
         .policy_hash = policy_hash,
         .rule = prepared->rule,
-        .operations_json = prepared->operations,
-        .relations_json = prepared->relations,
+        .operations_json = merged(session, offsetof(struct prepared, operations)),
+        .relations_json = merged(session, offsetof(struct prepared, relations)),
         .expires_seconds = approval.expires_seconds,
         .approvals = approval.approvals,
         .record = park->record,

@@ -14,6 +14,13 @@ enum { REPLIES_KEPT = 256 };
  * never make one of it. */
 static const char NOWHERE[] = "sallyport refused";
 
+void reply_carries(struct session *session, struct reply *reply, struct prepared *prepared)
+{
+    reply->prepared = thing_hold(prepared);
+    reply->has_effects = prepared->effect_count > 0;
+    session->effects_owed += reply->has_effects;
+}
+
 struct reply *reply_expect(struct session *session, enum owed_kind kind, enum reply_role role)
 {
     struct reply *reply = session->desk->free_replies;
@@ -34,6 +41,8 @@ struct reply *reply_expect(struct session *session, enum owed_kind kind, enum re
 
 void reply_free(struct session *session, struct reply *reply)
 {
+    if (reply->has_effects)
+        session->effects_owed--;
     thing_drop(reply->prepared);
     thing_drop(reply->used);
     bytes_fini(&reply->words);

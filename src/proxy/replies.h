@@ -9,6 +9,8 @@
  * will not answer; the message may still be sent. */
 struct reply *reply_expect(struct session *session, enum owed_kind kind, enum reply_role role);
 void reply_free(struct session *session, struct reply *reply);
+/* It runs this text: holds it, and counts what that will do to names. */
+void reply_carries(struct session *session, struct reply *reply, struct prepared *prepared);
 
 /* Stands in the place of a refused message: sends what the server must reject with `expected` and takes
  * over `words` (an ErrorResponse; left empty). */

@@ -42,6 +42,7 @@ struct session *session_new(const struct session_options *options, const struct 
 {
     struct session *session = check_calloc(1, sizeof *session);
     session->options = *options;
+    session->first_generation = options->generation;
     session->desk = options->desk;
     session->port = port;
     session->arg = arg;
@@ -115,7 +116,8 @@ size_t session_take_agent(struct session *session, struct view in)
 /* Everything owed has come back: whoever waited for that goes on. */
 static void check_quiet(struct session *session)
 {
-    if (session->hold != HOLD_BARRIER || !owed_is_quiet(&session->owed))
+    bool is_waiting = session->hold == HOLD_BARRIER || session->hold == HOLD_NAMES;
+    if (!is_waiting || !owed_is_quiet(&session->owed))
         return;
     session->hold = HOLD_NONE;
     if (session->park.kind != PARK_KIND_NOTHING)
@@ -162,7 +164,8 @@ size_t session_take_server(struct session *session, struct view in)
 void session_flush(struct session *session)
 {
     session_record_fresh(session);
-    stream_flush(&session->to_server);
+    if (session->state == SESSION_STATE_OPEN)
+        stream_flush(&session->to_server);
     stream_flush(&session->to_agent);
 }
 

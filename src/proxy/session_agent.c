@@ -10,6 +10,7 @@
 #include "ending.h"
 #include "judge.h"
 #include "park.h"
+#include "portal.h"
 #include "record.h"
 #include "replies.h"
 #include "words.h"
@@ -62,7 +63,7 @@ static const struct judgement unrecorded = {
 };
 
 /* The server cuts names off at 63 bytes, so a longer one could mean another; and some are ours. */
-static bool is_name_refused(struct session *session, const struct incoming *in, struct view name)
+static bool refuse_bad_name(struct session *session, const struct incoming *in, struct view name)
 {
     if (name.len <= 63 && !view_starts(name, "sallyport"))
         return false;
@@ -80,17 +81,18 @@ static bool is_name_refused(struct session *session, const struct incoming *in, 
     return true;
 }
 
+enum { KEPT_MOST = 64 * 1024 * 1024 };
+
+static const char TOO_MUCH_KEPT[] = "this session keeps too many prepared statements and values";
+static const char CLOSE_SOME[] = "Close those that are not needed any more.";
+
 /* What names keep alive is capped, so that nobody fills the process with statements. */
-static bool is_over_account(struct session *session, const struct incoming *in, struct view name)
+static bool refuse_over_account(struct session *session, const struct incoming *in, struct view name)
 {
-    enum { KEPT_MOST = 64 * 1024 * 1024 };
     if (session->kept + in->body.len <= KEPT_MOST)
         return false;
     struct bytes words = {0};
-    uint64_t record = refusal_words(session, "prepared statement", "session-memory",
-                                    "this session keeps too many prepared "
-                                    "statements and values",
-                                    "Close those that are not needed any more.", &words);
+    uint64_t record = refusal_words(session, "prepared statement", "session-memory", TOO_MUCH_KEPT, CLOSE_SOME, &words);
     if (in->type == 'P')
         reply_refuse_parse(session, name, "session-memory", record, &words);
     else
@@ -100,7 +102,7 @@ static bool is_over_account(struct session *session, const struct incoming *in, 
 
 static bool wait_until_certain(struct session *session)
 {
-    session->hold = HOLD_BARRIER;
+    session->hold = HOLD_NAMES;
     reply_flush(session);
     return false;
 }
@@ -132,7 +134,7 @@ static void forward_query(struct session *session, const struct incoming *in, st
     struct reply *reply = reply_expect(session, OWED_KIND_QUERY, REPLY_ROLE_AGENT);
     if (reply == NULL)
         return;
-    reply->prepared = thing_hold(prepared);
+    reply_carries(session, reply, prepared);
     reply->record = record;
     reply->started = session->port->now(session->arg);
     names_announce(&session->statements, (struct view){0}, NULL, &reply->statement);
@@ -154,6 +156,8 @@ static bool on_query(struct session *session, const struct incoming *in)
         park_query(session, prepared);
         return true;
     }
+    if (prepared->verdict != VERDICT_DENY && prepared->effect_count > 0 && session->kept > KEPT_MOST)
+        judge_overrule(session, prepared, "session-memory", TOO_MUCH_KEPT, CLOSE_SOME);
     if (prepared->verdict == VERDICT_DENY)
         refuse_query(session, prepared);
     else
@@ -165,7 +169,7 @@ static bool on_query(struct session *session, const struct incoming *in)
 /* ---- Parse -------------------------------------------------------------------------------------------------- */
 
 /* A declared type may run code of its own when a value is bound: only built-in ones are let through. */
-static bool is_type_refused(struct session *session, const struct message_parse *parse)
+static bool refuse_foreign_type(struct session *session, const struct message_parse *parse)
 {
     struct reader types = reader_of(parse->types);
     for (uint16_t i = 0; i < parse->type_count; i++) {
@@ -237,8 +241,8 @@ static bool on_parse(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Parse message", NULL);
         return true;
     }
-    if (is_name_refused(session, in, parse.name) || is_over_account(session, in, parse.name) ||
-        is_type_refused(session, &parse))
+    if (refuse_bad_name(session, in, parse.name) || refuse_over_account(session, in, parse.name) ||
+        refuse_foreign_type(session, &parse))
         return true;
     session_record_fresh(session);
     struct prepared *prepared = judge_text(session, parse.sql, &facts, &sql);
@@ -262,45 +266,6 @@ static bool on_parse(struct session *session, const struct incoming *in)
 
 /* ---- Bind --------------------------------------------------------------------------------------------------- */
 
-static void portal_free(struct thing *thing)
-{
-    struct portal *portal = (struct portal *)thing;
-    *portal->account -= portal->arena.used + sizeof *portal;
-    thing_drop(portal->prepared);
-    arena_fini(&portal->arena);
-    free(portal);
-}
-
-static struct portal *portal_new(struct session *session, struct prepared *prepared)
-{
-    struct portal *portal = check_calloc(1, sizeof *portal);
-    portal->thing.references = 1;
-    portal->thing.free = portal_free;
-    portal->prepared = thing_hold(prepared);
-    portal->account = &session->kept;
-    session->kept += sizeof *portal;
-    return portal;
-}
-
-/* A parked statement's values belong to its ticket, so they are kept; other portals need only their name. */
-static void keep_values(struct session *session, struct portal *portal, const struct message_bind *bind,
-                        const struct ticket_value *values)
-{
-    struct ticket_value *kept = arena_alloc(&portal->arena, bind->value_count * sizeof *kept);
-    uint16_t *formats = arena_alloc(&portal->arena, bind->result_format_count * sizeof *formats);
-    for (uint16_t i = 0; i < bind->value_count; i++) {
-        kept[i] = values[i];
-        kept[i].data = arena_view(&portal->arena, values[i].data);
-    }
-    for (uint16_t i = 0; i < bind->result_format_count; i++)
-        formats[i] = bind->result_formats[i];
-    portal->values = kept;
-    portal->value_count = bind->value_count;
-    portal->formats = formats;
-    portal->format_count = bind->result_format_count;
-    session->kept += portal->arena.used;
-}
-
 static struct ticket_value *as_values(struct session *session, const struct message_bind *bind)
 {
     struct ticket_value *values = arena_alloc(&session->desk->statement, bind->value_count * sizeof *values);
@@ -321,7 +286,7 @@ static void forward_bind(struct session *session, const struct incoming *in, str
 }
 
 /* Refuses a Bind or Execute of a statement that the rules no longer allow. */
-static bool is_verdict_refused(struct session *session, char type, struct prepared *prepared)
+static bool refuse_denied(struct session *session, char type, struct prepared *prepared)
 {
     judge_again(session, prepared);
     if (prepared->verdict != VERDICT_DENY)
@@ -348,6 +313,22 @@ static void bind_allowed(struct session *session, const struct incoming *in, con
     forward_bind(session, in, bind->portal, portal);
 }
 
+/* The server knows only the inert text, which has no columns, so it can't count the formats. */
+static bool refuse_formats(struct session *session, const struct message_bind *bind, const struct prepared *prepared)
+{
+    uint16_t count = bind->result_format_count;
+    if (count <= 1 || count == prepared->column_count)
+        return false;
+    struct bytes words = {0}, message = {0};
+    bytes_add_format(&message, "bind message has %u result formats but query has %u columns", count,
+                     prepared->column_count);
+    struct message_words error = {.severity = "ERROR", .sqlstate = "08P01", .message = bytes_text(&message)};
+    message_add_words(&words, 'E', &error);
+    reply_refuse_name(session, 'B', &words);
+    bytes_fini(&message);
+    return true;
+}
+
 static bool on_bind(struct session *session, const struct incoming *in)
 {
     struct message_bind bind;
@@ -356,7 +337,7 @@ static bool on_bind(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Bind message", NULL);
         return true;
     }
-    if (is_name_refused(session, in, bind.portal) || is_name_refused(session, in, bind.statement))
+    if (refuse_bad_name(session, in, bind.portal) || refuse_bad_name(session, in, bind.statement))
         return true;
     struct prepared *prepared = names_find(&session->statements, bind.statement, &is_uncertain);
     if (is_uncertain)
@@ -367,11 +348,13 @@ static bool on_bind(struct session *session, const struct incoming *in)
         reply_refuse_name(session, 'B', &words);
         return true;
     }
-    if (is_verdict_refused(session, 'B', prepared) || is_over_account(session, in, bind.portal))
+    if (refuse_denied(session, 'B', prepared) || refuse_over_account(session, in, bind.portal))
         return true;
-    struct portal *portal = portal_new(session, prepared);
+    if (prepared->verdict == VERDICT_PARK && refuse_formats(session, &bind, prepared))
+        return true;
+    struct portal *portal = portal_open(session, prepared);
     if (prepared->verdict == VERDICT_PARK) {
-        keep_values(session, portal, &bind, as_values(session, &bind));
+        portal_keep(session, portal, &bind, as_values(session, &bind));
         forward_bind(session, in, bind.portal, portal);
     } else {
         bind_allowed(session, in, &bind, portal);
@@ -390,7 +373,7 @@ static bool on_describe(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Describe message", NULL);
         return true;
     }
-    if (is_name_refused(session, in, message.name))
+    if (refuse_bad_name(session, in, message.name))
         return true;
     bool is_statement = message.kind == 'S';
     void *found = names_find(is_statement ? &session->statements : &session->portals, message.name, &is_uncertain);
@@ -451,7 +434,7 @@ static bool on_execute(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Execute message", NULL);
         return true;
     }
-    if (is_name_refused(session, in, execute.portal))
+    if (refuse_bad_name(session, in, execute.portal))
         return true;
     struct portal *portal = names_find(&session->portals, execute.portal, &is_uncertain);
     if (is_uncertain)
@@ -462,7 +445,7 @@ static bool on_execute(struct session *session, const struct incoming *in)
         reply_refuse_name(session, 'E', &words);
         return true;
     }
-    if (is_verdict_refused(session, 'E', portal->prepared))
+    if (refuse_denied(session, 'E', portal->prepared))
         return true;
     if (portal->prepared->verdict == VERDICT_PARK)
         execute_parked(session, &execute, portal);
@@ -478,7 +461,7 @@ static bool on_close(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Close message", NULL);
         return true;
     }
-    if (is_name_refused(session, in, message.name))
+    if (refuse_bad_name(session, in, message.name))
         return true;
     stream_pass(&session->to_server, in->whole);
     struct reply *reply = reply_expect(session, OWED_KIND_CLOSE, REPLY_ROLE_AGENT);
@@ -574,6 +557,9 @@ bool agent_message(struct session *session, const struct frame *frame, struct vi
 {
     struct incoming in = {frame->type, frame->body, whole};
     deliver_next_message(session);
+    /* A PREPARE, DECLARE or DISCARD is on its way: what names stand for is open until it has come back. */
+    if (session->effects_owed > 0 && strchr("QPBDEC", frame->type) != NULL)
+        return wait_until_certain(session);
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (handlers[i].type != frame->type)
             continue;

@@ -1,11 +1,14 @@
 #include "session_server.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "deliver.h"
 #include "ending.h"
 #include "park.h"
+#include "portal.h"
 #include "record.h"
 #include "replies.h"
 
@@ -31,7 +34,14 @@ static void drop(struct session *session, const struct arriving *in)
 
 /* ---- what completed statements do to names ------------------------------------------------------------------ */
 
-static void apply_effect(struct session *session, struct prepared *prepared, const struct effect *effect)
+static void claim(char **what, struct view says)
+{
+    free(*what);
+    *what = says.len > 0 ? check_strndup(says.data, says.len) : NULL;
+}
+
+static void apply_effect(struct session *session, struct prepared *prepared, const struct effect *effect,
+                         uint64_t record)
 {
     switch (effect->kind) {
     case EFFECT_NONE:
@@ -45,8 +55,13 @@ static void apply_effect(struct session *session, struct prepared *prepared, con
     case EFFECT_DEALLOCATE_ALL:
         names_forget_all(&session->statements);
         return;
-    case EFFECT_DECLARE:
-        return; /* a cursor is fetched from by SQL */
+    case EFFECT_DECLARE: {
+        struct portal *portal = portal_open(session, prepared);
+        portal->record = record;
+        names_learn(&session->portals, effect->name, portal);
+        thing_drop(portal);
+        return;
+    }
     case EFFECT_CLOSE:
         names_forget(&session->portals, effect->name);
         return;
@@ -56,6 +71,16 @@ static void apply_effect(struct session *session, struct prepared *prepared, con
     case EFFECT_DISCARD_ALL:
         names_forget_all(&session->statements);
         names_forget_all(&session->portals);
+        claim(&session->reason, (struct view){0});
+        return;
+    case EFFECT_REASON:
+        claim(&session->reason, effect->name);
+        return;
+    case EFFECT_APPLICATION:
+        claim(&session->application, effect->name);
+        return;
+    case EFFECT_RESET_ALL:
+        claim(&session->reason, (struct view){0});
         return;
     }
 }
@@ -65,7 +90,7 @@ static void statement_completed(struct session *session, struct reply *reply)
     struct prepared *prepared = reply->prepared;
     size_t at = reply->completed++;
     if (prepared != NULL && at < prepared->effect_count)
-        apply_effect(session, prepared, &prepared->effects[at]);
+        apply_effect(session, prepared, &prepared->effects[at], reply->record);
 }
 
 /* ---- by role -------------------------------------------------------------------------------------------------- */
@@ -231,11 +256,10 @@ static void settle_names(struct session *session, struct reply *reply, bool fail
     }
 }
 
-/* Nothing was sent behind the message that may be a COPY: when its reply is over, so is the waiting. */
-static void copy_is_known(struct session *session, const struct reply *reply)
+/* Nothing was sent behind the message that may be a COPY: when no reply is owed any more, its is over. */
+static void copy_is_known(struct session *session)
 {
-    bool runs = reply->owed.kind == OWED_KIND_QUERY || reply->owed.kind == OWED_KIND_EXECUTE;
-    if (session->hold == HOLD_COPY && runs && reply->prepared != NULL && reply->prepared->is_copy_in)
+    if (session->hold == HOLD_COPY && list_is_empty(&session->owed.entries))
         session->hold = HOLD_NONE;
 }
 
@@ -243,7 +267,7 @@ static void skipped(void *arg, struct owed_entry *entry)
 {
     struct session *session = arg;
     struct reply *reply = (struct reply *)entry;
-    copy_is_known(session, reply);
+    copy_is_known(session);
     names_withdraw(&session->statements, &reply->statement, false);
     names_withdraw(&session->portals, &reply->portal, false);
     if (reply->record != 0) {
@@ -262,7 +286,7 @@ static void reply_ended(struct session *session, struct reply *reply, bool faile
         record_result(session, reply, reply->role == REPLY_ROLE_DELIVERY ? session->delivery.ticket : NULL);
     bool settings_failed = reply->sqlstate[0] != '\0';
     bool is_internal = reply->role == REPLY_ROLE_INTERNAL;
-    copy_is_known(session, reply);
+    copy_is_known(session);
     reply_free(session, reply);
     if (session->hold == HOLD_SETTINGS && is_internal && (brings_settings || settings_failed))
         park_settings_done(session, settings_failed);
@@ -270,19 +294,22 @@ static void reply_ended(struct session *session, struct reply *reply, bool faile
 
 /* ---- messages that nobody asked for ------------------------------------------------------------------------- */
 
-static bool is_pin(struct view name, struct view value)
+static bool is_pin(struct view name, struct view value, bool is_direct)
 {
     if (view_is(name, "client_encoding"))
         return view_is(value, "UTF8");
     if (view_is(name, "standard_conforming_strings"))
         return view_is(value, "on");
+    if (view_is(name, "default_transaction_read_only"))
+        return is_direct || view_is(value, "on");
     return true;
 }
 
 static void parameter_changed(struct session *session, const struct arriving *in)
 {
     struct view name, value;
-    if (!message_read_parameter(in->body, &name, &value) || !is_pin(name, value)) {
+    if (!message_read_parameter(in->body, &name, &value) ||
+        !is_pin(name, value, rules_needs_direct(session->options.rules))) {
         session_end(session, "08P01", "the database changed a setting that must not change", NULL);
         return;
     }

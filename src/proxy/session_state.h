@@ -13,7 +13,8 @@
 
 /* ---- statements and portals --------------------------------------------------------------------------- */
 
-/* What a statement, once it has completed, does to names that the protocol shares with SQL. */
+/* What a statement, once it has completed, does to names that the protocol shares with SQL, and to what the
+ * agent says of itself. */
 enum effect_kind {
     EFFECT_NONE,
     EFFECT_PREPARE,
@@ -23,6 +24,9 @@ enum effect_kind {
     EFFECT_CLOSE,
     EFFECT_CLOSE_ALL,
     EFFECT_DISCARD_ALL,
+    EFFECT_REASON, /* of the agent's claims; name: what it says, empty: nothing any more */
+    EFFECT_APPLICATION,
+    EFFECT_RESET_ALL,
 };
 
 struct effect {
@@ -43,6 +47,7 @@ struct prepared {
     char *rule, *reason, *hint; /* of the judgement; hint may be NULL */
     char sqlstate[6];
     int position;                 /* byte offset in sql; -1 none */
+    size_t charged;               /* to the account */
     size_t *account;              /* the session's count of what it keeps */
     const struct effect *effects; /* one per statement; NULL: none has any; arena */
     size_t effect_count;
@@ -52,6 +57,7 @@ struct prepared {
     struct bytes record; /* members of its records: sql, operations, verdict … */
     /* Only when parked: for its ticket, and what Describe says. */
     char *operations, *relations; /* JSON */
+    uint32_t batch, batch_at;     /* its place among the statements of the batch of that number */
     size_t statement_count;
     const struct view *texts; /* each statement's; arena */
     bool has_columns;
@@ -69,6 +75,7 @@ struct portal {
     uint16_t *formats;
     uint16_t format_count;
     struct arena arena;
+    size_t charged;
     size_t *account;    /* as in struct prepared */
     uint64_t record;    /* of the execution */
     bool is_delivering; /* its rows come from a ticket: Execute goes to our portal instead */
@@ -93,8 +100,9 @@ struct reply {
     struct portal *used;  /* Bind, Execute, Describe */
     struct bytes words;   /* REFUSED: the ErrorResponse to show */
     const char *expected; /* REFUSED: the SQLSTATE of the error that is ours */
-    bool wants_row;       /* INTERNAL: this one brings the settings */
-    uint64_t record;      /* of the execution; 0: none */
+    bool has_effects;
+    bool wants_row;  /* INTERNAL: this one brings the settings */
+    uint64_t record; /* of the execution; 0: none */
     int64_t started;
     uint64_t rows, bytes;
     size_t result_at; /* DELIVERY: index of the result that is coming */
@@ -113,9 +121,11 @@ struct reply {
  *   DESCRIBE  the catalog connection says types and columns (Parse, simple query)
  *   TICKET    Redis says what has become of it
  *
+ * NAMES: what a name stands for is open until everything owed has come back.
  * COPY: COPY FROM STDIN was sent and the server has not said yet whether it takes data. */
 enum hold {
     HOLD_NONE,
+    HOLD_NAMES,
     HOLD_BATCH,
     HOLD_BARRIER,
     HOLD_SETTINGS,
@@ -137,6 +147,7 @@ struct park {
     struct view portal_name;
     uint32_t max_rows;
     struct ticket_statement *statements;
+    struct prepared **judged; /* of each statement */
     size_t statement_count;
     struct ticket_run *runs;
     size_t run_count;
@@ -176,8 +187,11 @@ struct session {
     struct session_desk *desk;
     struct owed owed;
     struct names statements, portals;
-    size_t kept;            /* bytes of texts and values kept for names */
-    struct prepared *fresh; /* parsed, and not yet on the record */
+    size_t effects_owed;       /* replies on their way that will change names */
+    uint32_t batches;          /* parked ones, counted */
+    unsigned first_generation; /* of the rules at login: what was named before a reload may be unknown */
+    size_t kept;               /* bytes of texts and values kept for names */
+    struct prepared *fresh;    /* parsed, and not yet on the record */
     enum hold hold;
     struct park park;
     struct delivery delivery;

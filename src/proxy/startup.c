@@ -106,7 +106,7 @@ void startup_read(const struct startup *startup, struct arena *arena, struct req
     *request = (struct request){0};
     request->settings = arena_alloc(arena, 64 * sizeof *request->settings);
     request->unknown_options = arena_alloc(arena, startup->parameter_count * sizeof *request->unknown_options);
-    for (size_t i = 0; i < startup->parameter_count; i++) {
+    for (size_t i = 0; i < startup->parameter_count && request->refusal == NULL; i++) {
         const struct startup_parameter *p = &startup->parameters[i];
         if (text_utf8_valid(p->value) != p->value.len || text_utf8_valid(p->name) != p->name.len)
             refuse(request, "22021", "the start-up packet is not UTF-8");

@@ -6,9 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "net/net.h"
+
+/* Where the connection string says nothing: a database host that drops packets must not hold a thread of the
+ * pool for minutes. */
+#define CONNECT_SECONDS  "10"
+#define TCP_MILLISECONDS "30000"
 
 struct upstream {
     PGconn *conn;
@@ -88,9 +94,17 @@ static PGconn *connect_as(const struct upstream_options *options)
     struct bytes pins = {0};
     char *own = own_options(options->conninfo);
     add_options(&pins, options, own);
-    /* The connection string first (expanded from dbname), so that what follows wins over it. */
-    const char *const keywords[] = {"dbname", "client_encoding", "application_name", "options", NULL};
-    const char *const values[] = {options->conninfo, "UTF8", options->application_name, bytes_text(&pins), NULL};
+    /* The connection string (expanded from dbname) wins over what stands before it, and not over what
+     * follows. */
+    const char *const keywords[] = {"connect_timeout",  "tcp_user_timeout", "dbname", "client_encoding",
+                                    "application_name", "options",          NULL};
+    const char *const values[] = {CONNECT_SECONDS,
+                                  TCP_MILLISECONDS,
+                                  options->conninfo,
+                                  "UTF8",
+                                  options->application_name,
+                                  bytes_text(&pins),
+                                  NULL};
     PGconn *conn = PQconnectdbParams(keywords, values, 1);
     bytes_fini(&pins);
     free(own);
@@ -229,6 +243,8 @@ void upstream_close(struct upstream *upstream)
 {
     if (upstream == NULL)
         return;
+    /* libpq would say goodbye in the middle of whatever was relayed last: the server sees the end without. */
+    shutdown(PQsocket(upstream->conn), SHUT_RDWR);
     PQfinish(upstream->conn);
     free(upstream);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/text.h"
 
 /* PostgreSQL counts positions in characters, from 1. */
@@ -151,6 +152,7 @@ void words_add_ticket(struct bytes *to, const struct ticket_answer *answer, cons
         bytes_fini(&detail);
         return;
     }
+    CHECK(!"a state has no words");
 }
 
 void words_add_stand_in(struct bytes *to, const char *rule, uint64_t record)

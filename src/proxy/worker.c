@@ -68,6 +68,8 @@ static void link_ready(void *arg, struct link *link)
     list_append(&worker->links, link_list(link));
     if (worker->is_stopping)
         link_shut_down(link);
+    else
+        link_review(link); /* a reload or a pause may have come during the login */
 }
 
 /* ---- what links need ------------------------------------------------------------------------------------------- */
