@@ -1,5 +1,5 @@
 /* The table of node kinds that are no statements: constants, names, expressions, clauses, and the pieces that
- * utility statements are made of. */
+ * utility statements are made of. A new kind is a row in one of the shapes that rows.h explains. */
 #include "rows.h"
 #include "visit.h"
 

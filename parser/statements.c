@@ -1,6 +1,11 @@
 /* The table of statements: every kind that the grammar knows, the operation that it is, the object that it is
  * about, and the parts to walk. Where visit says more than the row (COMMIT is a TransactionStmt like BEGIN),
- * it corrects the operation. */
+ * it corrects the operation.
+ *
+ * To add a kind of statement: a row here, in one of the shapes that rows.h explains; a visit_… function where
+ * the fields alone don't tell everything (visit_session.c, visit_utility.c or visit_query.c, declared in
+ * visit.h); and cases in tests/sql. Until then the kind is refused as not understood. If it is none of the
+ * known operations, OPERATION_LIST in parser.h gets one more line, whose class says what policies can do. */
 #include "rows.h"
 #include "visit.h"
 

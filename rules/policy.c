@@ -1,6 +1,10 @@
 /* From the JSON text of a policy to `struct rules`. The tables near the end of this file are the format:
  * one row per key. Whatever they don't know, whatever has the wrong type, and whatever contradicts itself
- * is a fault, since a policy that is misread guards nothing. schema.json says the same to editors. */
+ * is a fault, since a policy that is misread guards nothing. schema.json says the same to editors.
+ *
+ * To add a key: a field in policy.h, its default in rules_new, a read_… function and a row in the table of
+ * the object that has it; the same in schema.json; then a good and a wrong one in tests/unit/rules_policy.c,
+ * and the README's example, if operators need it. */
 #include "policy.h"
 
 #include <jansson.h>

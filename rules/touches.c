@@ -12,7 +12,8 @@
 
 /* ---- relations that hold secrets -------------------------------------------------------------------- */
 
-/* The pg_stat_… and pg_statio_… views hold counters, and pg_statistic_ext definitions only. */
+/* The pg_stat_… and pg_statio_… views hold counters, and pg_statistic_ext definitions only. A new one is a
+ * name here, and a line in tests/unit/rules_judge.c. */
 static const char *const secret_catalogs[] = {
     "pg_authid",       "pg_file_settings", "pg_hba_file_rules",  "pg_ident_file_mappings",
     "pg_largeobject",  "pg_shadow",        "pg_statistic",       "pg_statistic_ext_data",
