@@ -21,7 +21,10 @@ void session_end(struct session *session, const char *sqlstate, const char *mess
     if (session->state != SESSION_STATE_OPEN)
         return;
     struct message_words words = {.severity = "FATAL", .sqlstate = sqlstate, .message = message, .hint = hint};
-    message_add_words(stream_make(&session->to_agent), 'E', &words);
+    /* In the middle of a row that is being relayed there is no place for words. */
+    bool is_between = session->server_left == 0 || session->server_left_dropped;
+    if (is_between)
+        message_add_words(stream_make(&session->to_agent), 'E', &words);
     session_break(session, "%s", message);
 }
 
