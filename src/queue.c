@@ -30,7 +30,7 @@ static const char help[] =
     "      --host HOST    where the console is; else console.psql of the configuration\n"
     "      --port PORT\n"
     "      --digest HEX   approve only if the ticket's digest begins so\n"
-    "      --json         one JSON object per line\n"
+    "      --json         one JSON object per line; {\"notice\":…} where the console remarks on the whole\n"
     "  -c, --config FILE  the configuration; else $SALLYPORT_CONFIG, else /etc/sallyport/sallyport.json\n"
     "  -h, --help         show this text\n\n"
     "Exit status: 0 done; 1 an error; 2 there is no such ticket, or it doesn't wait for a decision.\n\n"
@@ -45,7 +45,8 @@ enum { OPTION_HOST = 256, OPTION_PORT, OPTION_JSON, OPTION_DIGEST };
 struct queue_call {
     const char *config, *user, *host, *port, *digest;
     bool is_json;
-    char **arguments; /* after the subcommand */
+    struct bytes notice; /* what the console remarked on the last command */
+    char **arguments;    /* after the subcommand */
     int argument_count;
     struct bytes address_host, address_port; /* from the configuration */
 };
@@ -127,6 +128,14 @@ static PGconn *connect_console(const struct queue_call *call)
     fprintf(stderr, "sallyport queue: %s", PQerrorMessage(conn));
     PQfinish(conn);
     return NULL;
+}
+
+static void keep_notice(void *arg, const PGresult *result)
+{
+    struct queue_call *call = arg;
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    bytes_clear(&call->notice);
+    bytes_add_text(&call->notice, message != NULL ? message : "");
 }
 
 static int fail(const PGresult *result)
@@ -212,6 +221,21 @@ static void print_table(const PGresult *result)
 
 /* ---- subcommands ----------------------------------------------------------------------------------------------- */
 
+/* After the rows, where it is seen; in JSON a line of its own, {"notice":…}. */
+static void print_notice(struct queue_call *call)
+{
+    struct bytes line = {0};
+    if (call->notice.len > 0 && call->is_json) {
+        add_member(&line, "notice", bytes_text(&call->notice), true);
+        bytes_add_char(&line, '}');
+        puts(bytes_text(&line));
+    } else if (call->notice.len > 0) {
+        text_add_visible(&line, bytes_view(&call->notice), false);
+        fprintf(stderr, "sallyport queue: %s\n", bytes_text(&line));
+    }
+    bytes_fini(&line);
+}
+
 static int list(struct queue_call *call, PGconn *conn)
 {
     int status;
@@ -224,6 +248,7 @@ static int list(struct queue_call *call, PGconn *conn)
         printf("Nothing waits for a decision.\n");
     else if (!call->is_json)
         print_table(result);
+    print_notice(call);
     PQclear(result);
     return STATUS_DONE;
 }
@@ -434,6 +459,7 @@ static int run(struct queue_call *call, const struct subcommand *subcommand)
     PGconn *conn = connect_console(call);
     if (conn == NULL)
         return STATUS_ERROR;
+    PQsetNoticeReceiver(conn, keep_notice, call);
     int status = subcommand->run(call, conn);
     PQfinish(conn);
     return status;
@@ -452,6 +478,7 @@ int command_queue(int argc, char **argv)
     call.argument_count = argc - optind - 1;
     if (check_arguments(&call, subcommand))
         status = run(&call, subcommand);
+    bytes_fini(&call.notice);
     bytes_fini(&call.address_host);
     bytes_fini(&call.address_port);
     return status;

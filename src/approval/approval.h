@@ -188,7 +188,9 @@ struct queue_ticket {
     char id[24];
     enum ticket_state state;
     const char *created, *expires; /* UTC */
-    struct ticket_content content;
+    struct ticket_content content; /* in a list: agent and database only */
+    const char *sql;               /* the first statement, shortened to 2,000 bytes */
+    size_t statement_count, run_count;
     const char *digest; /* hex */
     const char *client, *session, *application, *reason, *policy, *rule, *operations, *relations;
     const char *approver, *words, *decided; /* when decided */
@@ -200,9 +202,10 @@ struct queue_ticket {
 
 /* Blocking; one thread at a time per queue. They return false and a fault when Redis can't be asked; the
  * connection is made again at the next call. states: bit mask of 1 << TICKET_STATE_…; 0: all. Newest
- * last. */
+ * last; *more is how many older ones the limit cut off. A list is for looking: contents and long texts are not
+ * fetched, and digests not checked. */
 bool queue_list(struct queue *queue, unsigned states, size_t limit, struct arena *arena, struct queue_ticket **tickets,
-                size_t *count, struct fault *fault);
+                size_t *count, size_t *more, struct fault *fault);
 
 enum queue_result {
     QUEUE_RESULT_DONE,

@@ -1,6 +1,8 @@
 -- proxy: opens a ticket, or attaches to the one that the same content already has.
 -- KEYS ticket:{sallyport}:next   ARGV digest, lifetime in microseconds, then field, value, ...
--- Returns {n, state, now, ticket, ok, run, 1 if new}. The content itself isn't sent back.
+-- Returns {n, state, now, ticket, ok, run, 1 if new}, or words that say why no ticket is opened. The content itself
+-- isn't sent back.
+local OPEN_MOST, OPEN_MIB = 100, 32
 local at = now()
 local digest, lifetime = ARGV[1], tonumber(ARGV[2])
 local same, last = TICKET .. 'same:' .. digest, TICKET .. 'last:' .. digest
@@ -40,7 +42,41 @@ if n then
     end
 end
 
+-- One agent must not fill Redis, nor bury what others wait for. `open` holds its tickets with their sizes; those
+-- that don't wait any more are taken out when there seem to be too many, and there are never more than OPEN_MOST.
+local asked = {}
+for i = 3, #ARGV, 2 do
+    asked[ARGV[i]] = ARGV[i + 1]
+end
+local open, size = TICKET .. 'open:' .. asked.agent, #asked.content
+
+local function waiting(is_waiting)
+    local count, bytes, all = 0, 0, redis.call('ZRANGE', open, 0, -1, 'WITHSCORES')
+    for i = 1, #all, 2 do
+        if is_waiting(all[i]) then
+            count, bytes = count + 1, bytes + tonumber(all[i + 1])
+        end
+    end
+    return count >= OPEN_MOST and count .. ' tickets waiting'
+        or count > 0 and bytes + size > OPEN_MIB * 1048576 and OPEN_MIB .. ' MiB of tickets waiting'
+end
+
+local function is_open(old)
+    local state = state_of(old, at)
+    if state == 'parked' or state == 'approved' then
+        return true
+    end
+    redis.call('ZREM', open, old)
+    return false
+end
+
+local too_much = waiting(function() return true end) and waiting(is_open)
+if too_much then
+    return 'this agent has ' .. too_much .. '; decide or cancel some first'
+end
+
 n = whole(redis.call('INCR', KEYS[1]))
+redis.call('ZADD', open, size, n)
 local expires = at + lifetime
 local until_ms = whole((expires + 7 * DAY) / 1000)
 redis.call('HSET', TICKET .. n, 'digest', digest, 'created', whole(at), 'expires', whole(expires))

@@ -71,9 +71,9 @@ static const char *outcome_of(const struct told *told, struct arena *arena)
     return arena_copy(arena, view_of(text));
 }
 
+/* What a list tells; more of it is there when the ticket is shown. */
 static void read_ticket(const struct told *told, struct arena *arena, struct queue_ticket *to)
 {
-    struct sha256 digest;
     struct told_decision decision;
     *to = (struct queue_ticket){.state = told->state};
     snprintf(to->id, sizeof to->id, "t%.*s", (int)told->number.len, told->number.data);
@@ -90,6 +90,9 @@ static void read_ticket(const struct told *told, struct arena *arena, struct que
     to->relations = told_text(told->ticket, "relations", arena);
     to->previous = told_previous(told, arena);
     to->preview = told_text(told->run, "preview", arena);
+    to->sql = told_text(told->ticket, "sql", arena);
+    to->statement_count = told_number(told->ticket, "statements");
+    to->run_count = told_number(told->ticket, "runs");
     to->record = told_number(told->ticket, "record");
     to->outcome = outcome_of(told, arena);
     if (told_decision(told, arena, &decision)) {
@@ -97,11 +100,19 @@ static void read_ticket(const struct told *told, struct arena *arena, struct que
         to->words = decision.words;
         to->decided = told_time(decision.time, arena);
     }
-    if (!read_content(told, arena, &to->content, &digest)) {
-        to->content = (struct ticket_content){.agent = told_text(told->ticket, "agent", arena),
-                                              .database = told_text(told->ticket, "database", arena)};
+    to->content = (struct ticket_content){.agent = told_text(told->ticket, "agent", arena),
+                                          .database = told_text(told->ticket, "database", arena)};
+}
+
+static void read_whole_ticket(const struct told *told, struct arena *arena, struct queue_ticket *to)
+{
+    struct sha256 digest;
+    struct ticket_content content;
+    read_ticket(told, arena, to);
+    if (read_content(told, arena, &content, &digest))
+        to->content = content;
+    else
         to->outcome = "its content is not what its digest says: it can't be decided on, nor run";
-    }
 }
 
 static redisReply *call_and_end(struct queue *queue, struct call *call, struct fault *fault)
@@ -112,7 +123,7 @@ static redisReply *call_and_end(struct queue *queue, struct call *call, struct f
 }
 
 bool queue_list(struct queue *queue, unsigned states, size_t limit, struct arena *arena, struct queue_ticket **tickets,
-                size_t *count, struct fault *fault)
+                size_t *count, size_t *more, struct fault *fault)
 {
     struct call call;
     call_init(&call, &script_list, NULL);
@@ -125,8 +136,9 @@ bool queue_list(struct queue *queue, unsigned states, size_t limit, struct arena
         return false;
     *count = 0;
     *tickets = arena_alloc(arena, reply->elements * sizeof **tickets);
+    *more = reply->elements > 0 ? told_count(reply->element[0]) : 0;
     struct told told;
-    for (size_t i = 0; i < reply->elements; i++)
+    for (size_t i = 1; i < reply->elements; i++)
         if (told_read(reply->element[i], &told))
             read_ticket(&told, arena, &(*tickets)[(*count)++]);
     freeReplyObject(reply);
@@ -159,7 +171,7 @@ bool queue_show(struct queue *queue, const char *id, struct arena *arena, struct
     if (reply == NULL)
         return false;
     if (*found)
-        read_ticket(&told, arena, ticket);
+        read_whole_ticket(&told, arena, ticket);
     freeReplyObject(reply);
     return true;
 }

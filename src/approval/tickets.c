@@ -21,7 +21,7 @@
 #define CAN_NOT_REACH   "the approval queue (Redis) can't be reached"
 #define DOES_NOT_ANSWER "the approval queue (Redis) doesn't answer"
 
-enum { ANSWER_MS = 5000, LIFETIME_MOST_S = 30 * 86400 };
+enum { ANSWER_MS = 5000, LIFETIME_MOST_S = 30 * 86400, SQL_SHORT = 2000 };
 
 struct tickets {
     uv_loop_t *loop;
@@ -238,6 +238,8 @@ static void on_answer(struct request *request, const redisReply *reply)
         refuse(request, words);
     } else if (request->done == NULL) {
         answer(request, NULL);
+    } else if (reply->type == REDIS_REPLY_STRING) { /* instead of a ticket: why there is none */
+        refuse(request, reply->str);
     } else if (read_answer(reply, &arena, &told)) {
         answer(request, &told);
     } else {
@@ -336,6 +338,20 @@ static void add_context(struct call *call, const struct ticket_context *context)
     add_number(call, "record", context->record);
 }
 
+/* What a list of tickets shows, so that it needn't fetch the content of each. */
+static void add_brief(struct call *call, const struct ticket_content *content)
+{
+    struct view sql = content->statement_count > 0 ? content->statements[0].sql : view_of("");
+    if (sql.len > SQL_SHORT) {
+        sql.len = SQL_SHORT;
+        while (sql.len > 0 && (sql.data[sql.len] & 0xc0) == 0x80) /* within a character */
+            sql.len--;
+    }
+    call_field(call, "sql", sql);
+    add_number(call, "statements", content->statement_count);
+    add_number(call, "runs", content->run_count);
+}
+
 uint64_t tickets_park(struct tickets *tickets, const struct ticket_content *content,
                       const struct ticket_context *context, tickets_done *done, void *arg)
 {
@@ -351,6 +367,7 @@ uint64_t tickets_park(struct tickets *tickets, const struct ticket_content *cont
     call_field(&request->call, "content", bytes_view(&json));
     add_field(&request->call, "agent", content->agent);
     add_field(&request->call, "database", content->database);
+    add_brief(&request->call, content);
     add_context(&request->call, context);
     request->done = done;
     request->arg = arg;

@@ -56,6 +56,11 @@ uint64_t told_number(const redisReply *pairs, const char *name)
     return number_from(told_field(pairs, name));
 }
 
+uint64_t told_count(const redisReply *reply)
+{
+    return number_from(view_from(reply));
+}
+
 const char *told_text(const redisReply *pairs, const char *name, struct arena *arena)
 {
     struct view value = told_field(pairs, name);

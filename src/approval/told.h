@@ -23,6 +23,7 @@ bool told_read(const struct redisReply *reply, struct told *told);
 struct view told_field(const struct redisReply *pairs, const char *name);
 uint64_t told_number(const struct redisReply *pairs, const char *name);                       /* 0 if it isn't there */
 const char *told_text(const struct redisReply *pairs, const char *name, struct arena *arena); /* NULL … */
+uint64_t told_count(const struct redisReply *reply); /* a number that a script adds */
 char *told_time(uint64_t time, struct arena *arena);
 
 /* The decision that stands, put into words: all who approved, or who rejected. False: nobody has decided. */

@@ -14,15 +14,22 @@ static void fail_redis(struct answer *answer, const struct fault *fault)
                 fault->message);
 }
 
+/* What the limit cut off is said: nobody should take a part for the whole. */
 static bool list(struct desk *desk, unsigned states, size_t limit, struct answer *answer, struct queue_ticket **tickets,
                  size_t *count)
 {
     struct fault fault = {0};
+    size_t more = 0;
     pthread_mutex_lock(&desk->queue_lock);
-    bool done = queue_list(desk->queue, states, limit, &answer->arena, tickets, count, &fault);
+    bool done = queue_list(desk->queue, states, limit, &answer->arena, tickets, count, &more, &fault);
     pthread_mutex_unlock(&desk->queue_lock);
     if (!done)
         fail_redis(answer, &fault);
+    if (more > 0) {
+        char notice[96];
+        snprintf(notice, sizeof notice, "and %zu more, older than these, which are not shown", more);
+        answer->notice = arena_copy(&answer->arena, view_of(notice));
+    }
     return done;
 }
 
@@ -43,7 +50,7 @@ COMMAND_HANDLER(show_queue)
         row[5] = answer_text(answer, t->expires);
         row[6] = view_list(answer, t->operations);
         row[7] = view_list(answer, t->relations);
-        row[8] = view_statement(answer, &t->content);
+        row[8] = view_statement(answer, t);
         row[9] = answer_visible(answer, view_of(t->reason), false);
     }
 }
@@ -64,7 +71,7 @@ COMMAND_HANDLER(show_tickets)
         row[4] = answer_text(answer, t->created);
         row[5] = view_list(answer, t->operations);
         row[6] = view_list(answer, t->relations);
-        row[7] = view_statement(answer, &t->content);
+        row[7] = view_statement(answer, t);
         row[8] = answer_text(answer, t->approver);
         row[9] = answer_visible(answer, view_of(t->words), false);
         row[10] = answer_visible(answer, view_of(t->outcome), false);

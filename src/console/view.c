@@ -33,15 +33,14 @@ static void add_one_line(struct bytes *to, struct view text, size_t most)
     }
 }
 
-struct view view_statement(struct answer *answer, const struct ticket_content *content)
+struct view view_statement(struct answer *answer, const struct queue_ticket *ticket)
 {
     struct bytes line = {0};
-    if (content->statement_count > 0)
-        add_one_line(&line, content->statements[0].sql, STATEMENT_SHORT);
-    if (content->statement_count > 1)
-        bytes_add_format(&line, " (and %zu more)", content->statement_count - 1);
-    else if (content->run_count > 1)
-        bytes_add_format(&line, " (%zu times)", content->run_count);
+    add_one_line(&line, view_of(ticket->sql), STATEMENT_SHORT);
+    if (ticket->statement_count > 1)
+        bytes_add_format(&line, " (and %zu more)", ticket->statement_count - 1);
+    else if (ticket->run_count > 1)
+        bytes_add_format(&line, " (%zu times)", ticket->run_count);
     struct view seen = answer_visible(answer, bytes_view(&line), false);
     bytes_fini(&line);
     return seen;

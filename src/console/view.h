@@ -7,7 +7,7 @@
 #include "approval/approval.h"
 
 /* The statement on one line, shortened; with a note when there are more of them. */
-struct view view_statement(struct answer *answer, const struct ticket_content *content);
+struct view view_statement(struct answer *answer, const struct queue_ticket *ticket);
 
 /* A JSON array of texts as "a, b". */
 struct view view_list(struct answer *answer, const char *json);

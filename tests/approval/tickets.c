@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/check.h"
 #include "call.h"
 #include "people.h"
 
@@ -289,22 +290,104 @@ static void test_list(void **state)
     struct fault fault;
     struct arena arena = {0};
     struct queue_ticket *tickets;
-    size_t count;
+    size_t count, more;
     char last[24] = "";
     for (int i = 0; i < 3; i++) {
         char sql[64];
         snprintf(sql, sizeof sql, "UPDATE list SET a = %d", i);
         snprintf(last, sizeof last, "%s", people_ask(&people, "lister", sql).id);
     }
-    assert_true(queue_list(people.queue, 1u << TICKET_STATE_PARKED, 2, &arena, &tickets, &count, &fault));
+    assert_true(queue_list(people.queue, 1u << TICKET_STATE_PARKED, 2, &arena, &tickets, &count, &more, &fault));
     assert_int_equal(count, 2);
+    assert_true(more >= 1);
     assert_string_equal(tickets[1].id, last); /* newest last */
-    assert_true(view_is(tickets[0].content.statements[0].sql, "UPDATE list SET a = 1"));
-    assert_true(queue_list(people.queue, 0, 0, &arena, &tickets, &count, &fault));
+    assert_string_equal(tickets[0].sql, "UPDATE list SET a = 1");
+    assert_string_equal(tickets[0].content.agent, "lister");
+    assert_int_equal(tickets[0].statement_count, 1);
+    assert_int_equal(tickets[0].run_count, 1);
+    assert_true(queue_list(people.queue, 0, 0, &arena, &tickets, &count, &more, &fault));
     assert_true(count > 3);
-    assert_true(queue_list(people.queue, 1u << TICKET_STATE_UNKNOWN, 0, &arena, &tickets, &count, &fault));
+    assert_int_equal(more, 0);
+    assert_true(queue_list(people.queue, 1u << TICKET_STATE_UNKNOWN, 0, &arena, &tickets, &count, &more, &fault));
     assert_int_equal(count, 0);
+    assert_int_equal(more, 0);
     arena_fini(&arena);
+}
+
+static char *text_of_size(size_t len)
+{
+    char *text = check_calloc(len + 1, 1);
+    memset(text, 'x', len);
+    return text;
+}
+
+/* A content of 1 MiB, whose 2,000th byte stands within a character. */
+static void test_a_list_fetches_no_contents(void **state)
+{
+    struct fault fault;
+    struct arena arena = {0};
+    struct queue_ticket *tickets, shown;
+    size_t count, more;
+    bool found;
+    char *text = text_of_size(1 << 20);
+    memcpy(text + 1999, "\xc3\xa4", 2);
+    struct ticket_answer ticket = people_ask(&people, "lister", text);
+    assert_true(queue_list(people.queue, 1u << TICKET_STATE_PARKED, 1, &arena, &tickets, &count, &more, &fault));
+    assert_string_equal(tickets[0].id, ticket.id);
+    assert_int_equal(strlen(tickets[0].sql), 1999);
+    assert_int_equal(tickets[0].content.statement_count, 0);
+    assert_true(queue_show(people.queue, ticket.id, &arena, &shown, &found, &fault) && found);
+    assert_true(view_is(shown.content.statements[0].sql, text));
+    arena_fini(&arena);
+    free(text);
+}
+
+/* ---- how much an agent may have waiting --------------------------------------------------------------- */
+
+static struct ticket_answer try_as(const char *agent, const char *sql)
+{
+    struct ticket_content content = people_content(&people, agent, sql);
+    struct ticket_context context = {.expires_seconds = 3600, .approvals = 1};
+    return people_park(&people, &content, &context);
+}
+
+static void test_an_agent_has_few_tickets_waiting(void **state)
+{
+    char first[24] = "", sql[64];
+    for (int i = 0; i < 100; i++) {
+        snprintf(sql, sizeof sql, "DELETE FROM many WHERE id = %d", i);
+        struct ticket_answer answer = people_ask(&people, "eager", sql);
+        if (i == 0)
+            snprintf(first, sizeof first, "%s", answer.id);
+    }
+    struct ticket_answer answer = try_as("eager", "DELETE FROM many");
+    assert_false(answer.ok);
+    assert_string_equal(answer.words, "this agent has 100 tickets waiting; decide or cancel some first");
+    assert_string_equal(people_ask(&people, "eager", "DELETE FROM many WHERE id = 0").id, first); /* attaches */
+    assert_true(try_as("calm", "DELETE FROM many").ok); /* another's tickets */
+    people_approve(&people, first);
+    assert_false(try_as("eager", "DELETE FROM many").ok); /* approved ones wait, too */
+    people_cancel(&people, first, "eager");
+    assert_true(try_as("eager", "DELETE FROM many").ok);
+    assert_false(try_as("eager", "DELETE FROM many WHERE id = 100").ok);
+}
+
+static void test_an_agent_has_few_bytes_waiting(void **state)
+{
+    char *text = text_of_size(15 << 20);
+    text[0] = 'a';
+    struct ticket_answer first = try_as("heavy", text);
+    assert_true(first.ok);
+    text[0] = 'b';
+    assert_true(try_as("heavy", text).ok);
+    text[0] = 'c';
+    struct ticket_answer answer = try_as("heavy", text);
+    assert_false(answer.ok);
+    assert_string_equal(answer.words, "this agent has 32 MiB of tickets waiting; decide or cancel some first");
+    assert_true(try_as("heavy", "DELETE FROM light").ok);
+    people_cancel(&people, first.id, "heavy");
+    assert_true(try_as("heavy", text).ok);
+    free(text);
 }
 
 static void test_content_that_was_changed_is_not_shown(void **state)
@@ -495,7 +578,7 @@ static void test_a_redis_that_dies_and_comes_back(void **state)
     struct fault fault;
     struct arena arena = {0};
     struct queue_ticket *tickets;
-    size_t count;
+    size_t count, more;
     struct ticket_answer before = try_to_park("UPDATE dies SET a = 1");
     assert_true(before.ok);
     server_kill(&redis);
@@ -503,7 +586,7 @@ static void test_a_redis_that_dies_and_comes_back(void **state)
     for (int i = 0; i < 3; i++)
         assert_false(try_to_park("UPDATE dies SET a = 2").ok);
     assert_in_range(pg_clock() - began, 0, 3000); /* refused at once, not after a time-out each */
-    assert_false(queue_list(people.queue, 0, 1, &arena, &tickets, &count, &fault));
+    assert_false(queue_list(people.queue, 0, 1, &arena, &tickets, &count, &more, &fault));
     assert_true(fault.message[0] != '\0');
     redis_begin(&redis); /* its users are gone: they aren't in a file here */
     assert_false(try_to_park("UPDATE dies SET a = 2").ok);
@@ -514,7 +597,7 @@ static void test_a_redis_that_dies_and_comes_back(void **state)
     struct ticket_answer after = try_to_park("UPDATE dies SET a = 1");
     assert_true(after.ok && !after.is_new);
     assert_string_equal(after.id, before.id);
-    assert_true(queue_list(people.queue, 0, 1, &arena, &tickets, &count, &fault));
+    assert_true(queue_list(people.queue, 0, 1, &arena, &tickets, &count, &more, &fault));
     arena_fini(&arena);
 }
 
@@ -554,6 +637,9 @@ int main(void)
         cmocka_unit_test(test_decisions),
         cmocka_unit_test(test_two_approvers_where_two_are_needed),
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_a_list_fetches_no_contents),
+        cmocka_unit_test(test_an_agent_has_few_tickets_waiting),
+        cmocka_unit_test(test_an_agent_has_few_bytes_waiting),
         cmocka_unit_test(test_content_that_was_changed_is_not_shown),
         cmocka_unit_test(test_roles_keep_to_their_prefix),
         cmocka_unit_test(test_scripts_dont_widen_a_role),

@@ -176,6 +176,29 @@ def test_the_queue_command_as_json(house, ticket):
             json.loads(line)
 
 
+@pytest.fixture
+def crowd(redis):
+    """More tickets than SHOW QUEUE shows."""
+    def run(script):
+        subprocess.run(["redis-cli", "-p", str(redis.port), "--no-auth-warning", "--user", "sp_proxy", "--pass", redis.password("proxy"),
+                        "-e", "EVAL", "for i = 900000001, 900001005 do local key = 'ticket:{sallyport}:' .. i " + script + " end", "0"],
+                       check=True, capture_output=True, timeout=30)
+    run("redis.call('HSET', key, 'agent', 'bot', 'created', '1', 'expires', '9000000000000000', 'approvals', '1') "
+        "redis.call('ZADD', 'ticket:{sallyport}:all', i, i)")
+    yield
+    run("redis.call('DEL', key) redis.call('ZREM', 'ticket:{sallyport}:all', i)")
+
+
+def test_a_queue_that_is_cut_says_so(house, ticket, crowd):
+    more = int(re.search(r"NOTICE:  and (\d+) more", psql(house, "SHOW QUEUE").stderr)[1])
+    assert more >= 6, "five of the crowd, and the ticket"
+    done = house.queue_command("list", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == 1001 and f"and {more} more" in lines[-1]["notice"]
+    done = house.queue_command("list")
+    assert done.returncode == 0 and f"and {more} more" in done.stderr
+
+
 def silent(house, address):
     """A connection to the console that says nothing."""
     return socket.create_connection(("127.0.0.1", house.console_port), timeout=20, source_address=(address, 0))
