@@ -13,7 +13,7 @@ proxy="%RW~ticket:{sallyport}:* %R~ok:{sallyport}:* %R~run:{sallyport}:* &ok:{sa
 console="%RW~ok:{sallyport}:* %R~ticket:{sallyport}:* %R~run:{sallyport}:* &ok:{sallyport}:* $basics
     +hset +pexpireat +xadd +publish +sadd +srem +incr"
 executor="%RW~run:{sallyport}:* %R~ticket:{sallyport}:* %R~ok:{sallyport}:* &run:{sallyport}:* $basics
-    +info +xrange +set +del +hset +hdel +hincrby +persist +pexpireat +zadd +zrem +publish
+    +info +config|get +xrange +set +del +hset +hdel +hincrby +pexpireat +zadd +zrem +publish
     (+subscribe +unsubscribe &ok:{sallyport}:wake)"
 
 # user NAME PASSWORD RULES

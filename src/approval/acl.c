@@ -24,7 +24,7 @@ static const struct {
     {"console", RESET "%RW~ok:{sallyport}:* %R~ticket:{sallyport}:* %R~run:{sallyport}:* &ok:{sallyport}:* " BASICS
                       "+hset +pexpireat +xadd +publish +sadd +srem +incr"},
     {"executor", RESET "%RW~run:{sallyport}:* %R~ticket:{sallyport}:* %R~ok:{sallyport}:* &run:{sallyport}:* " BASICS
-                       "+info +xrange +set +del +hset +hdel +hincrby +persist +pexpireat +zadd +zrem +publish "
+                       "+info +config|get +xrange +set +del +hset +hdel +hincrby +pexpireat +zadd +zrem +publish "
                        "(+subscribe +unsubscribe &ok:{sallyport}:wake)"},
 };
 

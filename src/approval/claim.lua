@@ -16,7 +16,7 @@ end
 
 local function take(n, database, state, what)
     redis.call('HSET', RUN .. n, 'token', token, 'executor', executor, 'lease', whole(at + lease))
-    redis.call('PERSIST', RUN .. n)
+    keep_run(n, at, KEEP.unsettled)
     redis.call('ZADD', RUN .. 'leases:' .. database, whole(at + lease), n)
     redis.call('ZREM', RUN .. 'ready:' .. database, n)
     local work = told(n, state, at)
@@ -30,6 +30,10 @@ for i = 4, #ARGV do
     local ready, leases = RUN .. 'ready:' .. database, RUN .. 'leases:' .. database
     for _, n in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', whole(at), 'LIMIT', 0, 20)) do
         local run = redis.call('HMGET', RUN .. n, 'phase', 'outcome')
+        if run[1] and not run[2] then
+            -- Whoever had it said nothing more. A ticket that ends its executors is given up by the next (work.c).
+            redis.call('HINCRBY', RUN .. n, 'takeovers', 1)
+        end
         if run[1] == 'prepared' and not run[2] then
             return take(n, database, 'executing', 'recover')
         end
@@ -39,6 +43,7 @@ for i = 4, #ARGV do
             -- token that is taken away here. Back to the queue.
             redis.call('HDEL', RUN .. n, 'token', 'lease', 'phase', 'executor')
             redis.call('ZADD', ready, whole(at), n)
+            keep_run(n, at, KEEP.run)
         end
     end
     for _, n in ipairs(redis.call('ZRANGEBYSCORE', ready, '-inf', whole(at), 'LIMIT', 0, 50)) do

@@ -9,6 +9,18 @@ local TICKET, OK, RUN = 'ticket:{sallyport}:', 'ok:{sallyport}:', 'run:{sallypor
 local SECOND = 1000000
 local DAY = 86400 * SECOND
 
+-- How long keys are kept. Redis forgets a ticket first, and only then what was decided and what became of it:
+-- the other way round, a state that is derived from what is left would change by itself.
+local KEEP = {
+    ticket = 7 * DAY,     -- its keys, after it would have expired
+    delivered = DAY,      -- … and after its outcome was delivered, if that is sooner
+    last = DAY,           -- "t17 executed 3 minutes ago"
+    decision = 8 * DAY,   -- after the ticket would have expired
+    run = 8 * DAY,        -- after that, or after the run where it ended later
+    unsettled = 30 * DAY, -- likewise: a run that nobody knows the end of, or that has none yet
+    stream = 31 * DAY,    -- what was approved, for executors that were away
+}
+
 -- Microseconds since 1970 by the clock of Redis, the only clock that all roles share.
 local function now()
     local time = redis.call('TIME')
@@ -59,8 +71,7 @@ local function told(n, state, at)
              redis.call('HGETALL', RUN .. n) }
 end
 
--- Without an approval's whole lifetime behind it, a run's outcome must not be forgotten: the approval would
--- look fresh again.
+-- A run's outcome must not be forgotten before its ticket and its approval: they would look fresh again.
 local function keep_run(n, at, for_how_long)
     local expires = tonumber(redis.call('HGET', TICKET .. n, 'expires') or '0')
     redis.call('PEXPIREAT', RUN .. n, whole((math.max(at, expires) + for_how_long) / 1000))

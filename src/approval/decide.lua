@@ -20,9 +20,9 @@ if state ~= 'parked' then
     return 'not parked'
 end
 redis.call('HSET', KEYS[1], field, ARGV[5])
-redis.call('PEXPIREAT', KEYS[1], whole((tonumber(asked[3]) + DAY) / 1000))
+redis.call('PEXPIREAT', KEYS[1], whole((tonumber(asked[3]) + KEEP.decision) / 1000))
 if state_of(n, at) == 'approved' then
-    redis.call('XADD', OK .. 'stream', 'MINID', '~', whole((at - 31 * DAY) / 1000), '*', 'ticket', n)
+    redis.call('XADD', OK .. 'stream', 'MINID', '~', whole((at - KEEP.stream) / 1000), '*', 'ticket', n)
     redis.call('PUBLISH', OK .. 'wake', n)
 end
 return 'done'

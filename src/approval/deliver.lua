@@ -10,8 +10,8 @@ if redis.call('HSETNX', KEYS[1], 'delivered', whole(at)) == 1 then
     local digest = redis.call('HGET', KEYS[1], 'digest')
     if redis.call('GET', TICKET .. 'same:' .. digest) == n then
         redis.call('DEL', TICKET .. 'same:' .. digest)
-        redis.call('SET', TICKET .. 'last:' .. digest, n, 'PX', whole(DAY / 1000))
+        redis.call('SET', TICKET .. 'last:' .. digest, n, 'PX', whole(KEEP.last / 1000))
     end
-    redis.call('PEXPIRE', KEYS[1], whole(DAY / 1000))
+    redis.call('PEXPIRE', KEYS[1], whole(KEEP.delivered / 1000), 'LT')
 end
 return state

@@ -123,24 +123,50 @@ void executor_stop(struct executor *executor)
 
 /* ---- the loop ----------------------------------------------------------------------------------------- */
 
+static redisReply *ask(struct executor *executor, const char *command)
+{
+    struct fault fault;
+    redisReply *reply = dial_command(&executor->dial, view_of(command), &fault);
+    if (reply == NULL)
+        log_warn("how durable Redis is can't be found out: %s", fault.message);
+    return reply;
+}
+
+static bool says(const redisReply *info, const char *line)
+{
+    return info->type == REDIS_REPLY_STRING && strstr(info->str, line) != NULL;
+}
+
+/* Acknowledged and not on disk yet: after a crash of Redis' machine, a run that has committed may look as if it
+ * had never begun, with its approval still standing. */
+static void check_fsync(struct executor *executor)
+{
+    redisReply *reply = ask(executor, "*3\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n$11\r\nappendfsync\r\n");
+    if (reply == NULL)
+        return;
+    bool is_pair = reply->elements == 2 && reply->element[1]->type == REDIS_REPLY_STRING;
+    const char *value = is_pair ? reply->element[1]->str : "unknown";
+    if (strcmp(value, "always") != 0)
+        log_warn("Redis' appendfsync is %s: when it crashes, up to a second of what it has acknowledged can be lost "
+                 "(with \"no\" more), and an approved write could then run twice; set appendfsync always",
+                 value);
+    freeReplyObject(reply);
+}
+
 /* What would quietly break "exactly once" is said once, at the start. */
 static void check_durability(struct executor *executor)
 {
-    static const struct {
-        const char *sign, *words;
-    } weak[] = {
-        {"maxmemory_policy:allkeys", "Redis may drop tickets when memory is short: set maxmemory-policy noeviction"},
-        {"maxmemory_policy:volatile", "Redis may drop tickets when memory is short: set maxmemory-policy noeviction"},
-        {"aof_enabled:0", "Redis keeps no append-only file: what it acknowledged last is lost when it crashes, and a "
-                          "ticket could run again; set appendonly yes"},
-    };
-    struct fault ignored;
-    redisReply *reply = dial_command(&executor->dial, view_of("*1\r\n$4\r\nINFO\r\n"), &ignored);
-    for (size_t i = 0; reply != NULL && reply->type == REDIS_REPLY_STRING && i < sizeof weak / sizeof *weak; i++)
-        if (strstr(reply->str, weak[i].sign) != NULL)
-            log_warn("%s", weak[i].words);
-    if (reply != NULL)
-        freeReplyObject(reply);
+    redisReply *info = ask(executor, "*1\r\n$4\r\nINFO\r\n");
+    if (info == NULL)
+        return;
+    if (says(info, "maxmemory_policy:allkeys") || says(info, "maxmemory_policy:volatile"))
+        log_warn("Redis may drop tickets when memory is short: set maxmemory-policy noeviction");
+    if (says(info, "aof_enabled:0"))
+        log_warn("Redis keeps no append-only file: what it acknowledged last is lost when it crashes, and an approved "
+                 "write could then run twice; set appendonly yes and appendfsync always");
+    else
+        check_fsync(executor);
+    freeReplyObject(info);
 }
 
 static void do_work(struct executor *executor, struct work *work, bool is_recovery)

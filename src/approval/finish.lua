@@ -14,6 +14,6 @@ for i = 5, #ARGV, 2 do
 end
 redis.call('ZREM', RUN .. 'leases:' .. ARGV[3], n)
 redis.call('ZREM', RUN .. 'ready:' .. ARGV[3], n)
-keep_run(n, at, ARGV[4] == 'unknown' and 30 * DAY or DAY)
+keep_run(n, at, ARGV[4] == 'unknown' and KEEP.unsettled or KEEP.run)
 redis.call('PUBLISH', RUN .. 'news', n)
 return 'ok'

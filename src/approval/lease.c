@@ -124,6 +124,13 @@ enum lease_result lease_unknown(const struct lease *lease, const char *words, st
     return end(lease, &call, fault);
 }
 
+enum lease_result lease_postpone(const struct lease *lease, struct fault *fault)
+{
+    struct call call;
+    begin(lease, &call, &script_postpone);
+    return end(lease, &call, fault);
+}
+
 enum lease_result lease_release(const struct lease *lease, uint64_t pause_ms, bool was_busy, const char *note,
                                 struct fault *fault)
 {

@@ -34,6 +34,8 @@ enum lease_result lease_prepare(const struct lease *lease, const struct transact
 enum lease_result lease_executed(const struct lease *lease, struct fault *fault);
 enum lease_result lease_failed(const struct lease *lease, const struct ticket_error *error, struct fault *fault);
 enum lease_result lease_unknown(const struct lease *lease, const char *words, struct fault *fault);
+/* The outcome can't be found out now: the lease is left to end, and the next one asks again. */
+enum lease_result lease_postpone(const struct lease *lease, struct fault *fault);
 /* Nothing took effect: back into the queue, to be tried after a pause. */
 enum lease_result lease_release(const struct lease *lease, uint64_t pause_ms, bool was_busy, const char *note,
                                 struct fault *fault);

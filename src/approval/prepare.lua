@@ -11,5 +11,6 @@ redis.call('HSET', KEYS[1], 'phase', 'prepared', 'lease', lease)
 for i = 5, #ARGV, 2 do
     redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
 end
+redis.call('HDEL', KEYS[1], 'takeovers') -- attempts to recover it are counted anew
 redis.call('ZADD', RUN .. 'leases:' .. ARGV[4], lease, n)
 return 'ok'

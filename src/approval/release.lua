@@ -9,5 +9,5 @@ redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'tries', run[3] or 0, 'busy', tonumber(run[4] or '0') + tonumber(ARGV[5]), 'note', ARGV[6])
 redis.call('ZREM', RUN .. 'leases:' .. ARGV[3], n)
 redis.call('ZADD', RUN .. 'ready:' .. ARGV[3], whole(at + tonumber(ARGV[4])), n)
-keep_run(n, at, DAY)
+keep_run(n, at, KEEP.run)
 return 'ok'

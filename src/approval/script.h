@@ -15,7 +15,8 @@ struct script {
 extern const struct script script_park, script_deliver, script_cancel, script_publish, script_news; /* proxy */
 extern const struct script script_decide, script_pause, script_paused, script_reload;               /* console */
 extern const struct script script_sessions, script_list, script_show;
-extern const struct script script_claim, script_prepare, script_finish, script_release; /* executor */
+extern const struct script script_claim, script_prepare, script_postpone, script_finish; /* executor */
+extern const struct script script_release;
 
 /* Keys that callers declare, and channels; every other name is the scripts' own business. */
 #define KEY_TICKET   "ticket:{sallyport}:"

@@ -11,6 +11,7 @@
 #include "base/text.h"
 
 enum {
+    TAKEOVERS_MOST = 10,  /* so many executors in a row may vanish with a ticket, before it is given up */
     BUSY_MOST = 5,        /* so often a ticket goes back because of locks, before it fails with that error */
     PAUSE_FIRST_MS = 500, /* … after pauses that double */
     PAUSE_MOST_MS = 30000,
@@ -32,7 +33,8 @@ static void add_member(struct bytes *to, const char *key, const char *value)
 }
 
 struct ending {
-    const char *outcome; /* executed, failed, unknown, released */
+    const char *outcome; /* executed, failed, unknown; released: nothing took effect, it is tried again; lost: the
+                          * same, but it is another's already */
     const char *xid;
     const struct ticket_result *results;
     size_t result_count;
@@ -138,10 +140,17 @@ static void release(struct work *work, const struct ticket_error *error, bool wa
         end_failed(work, error, NULL);
         return;
     }
-    enum lease_result result = lease_release(&work->lease, pause_after(work), was_busy, error->message, &fault);
     record(work, &(struct ending){.outcome = "released", .error = error});
+    enum lease_result result = lease_release(&work->lease, pause_after(work), was_busy, error->message, &fault);
     log_warn("%s not run, to be tried again: %s", work->id, error->message);
     if (result == LEASE_RESULT_REDIS)
+        log_warn("%s: %s", work->id, fault.message);
+}
+
+static void postpone(struct work *work)
+{
+    struct fault fault;
+    if (lease_postpone(&work->lease, &fault) == LEASE_RESULT_REDIS)
         log_warn("%s: %s", work->id, fault.message);
 }
 
@@ -165,11 +174,21 @@ static void settle(struct work *work, const struct transaction_identity *identit
         return;
     case WITNESS_FATE_LATER:
         log_warn("%s: whether it took effect can't be found out yet: %s", work->id, words);
+        postpone(work);
         return;
     }
 }
 
 /* ---- running ------------------------------------------------------------------------------------------ */
+
+/* Not prepared, as far as is known here, so never committed. It was on the record as started, and so is its end;
+ * Redis needn't hear of it: when the lease is over, the next one finds it. */
+static void roll_back(struct work *work, struct transaction *transaction, const char *outcome, const char *words)
+{
+    transaction_end(transaction);
+    record(work, &(struct ending){.outcome = outcome, .xid = transaction->identity.xid, .words = words});
+    log_warn("%s rolled back (%s): %s", work->id, outcome, words);
+}
 
 /* Everything has run; now the order matters, and DESIGN ("Exactly once") says why. */
 static void commit(struct work *work, struct transaction *transaction, const char *label)
@@ -186,10 +205,10 @@ static void commit(struct work *work, struct transaction *transaction, const cha
     case LEASE_RESULT_DONE:
         break;
     case LEASE_RESULT_LOST:
-        log_warn("%s: its lease ran out before it could be committed; rolled back", work->id);
+        roll_back(work, transaction, "lost", "its lease ran out before it could be committed");
         return;
     case LEASE_RESULT_REDIS:
-        log_warn("%s: rolled back, since Redis can't be told of it: %s", work->id, fault.message);
+        roll_back(work, transaction, "released", fault.message);
         return;
     }
     struct ending ending = {.outcome = "executed",
@@ -234,6 +253,26 @@ static void run(struct work *work, struct transaction *transaction, const char *
     }
 }
 
+/* Executors that took this ticket and were never heard of again: most likely it is what ended them. */
+static bool is_deadly(const struct work *work)
+{
+    return told_number(work->told.run, "takeovers") >= TAKEOVERS_MOST;
+}
+
+/* Nothing of it took effect: nobody got as far as preparing it. */
+static bool was_given_up(struct work *work)
+{
+    char message[160];
+    struct ticket_error error = {.sqlstate = SYSTEM_ERROR, .message = message};
+    if (!is_deadly(work))
+        return false;
+    snprintf(message, sizeof message,
+             "gave up after %d attempts: each executor that tried to run it ended before it could say how it went",
+             TAKEOVERS_MOST);
+    end_failed(work, &error, NULL);
+    return true;
+}
+
 void work_run(struct work *work)
 {
     work->began = pg_clock();
@@ -245,6 +284,8 @@ void work_run(struct work *work)
         end_failed(work, &error, NULL);
         return;
     }
+    if (was_given_up(work))
+        return;
     if (!record(work, NULL)) {
         release(work, &(struct ticket_error){.message = "the audit log can't be written"}, false);
         return;
@@ -277,6 +318,14 @@ void work_recover(struct work *work)
     struct ticket_result *results;
     if (told_results(&work->told, &work->arena, &results, &ending.result_count))
         ending.results = results;
+    if (is_deadly(work)) {
+        char words[160];
+        snprintf(words, sizeof words,
+                 "gave up after %d attempts to find out whether it took effect: each executor ended over it",
+                 TAKEOVERS_MOST);
+        end(work, &(struct ending){.outcome = "unknown", .words = words, .xid = identity.xid}, report_unknown);
+        return;
+    }
     if (identity.xid && identity.system && identity.timeline && identity.pid && identity.start) {
         settle(work, &identity, &ending);
         return;

@@ -133,10 +133,11 @@ static void batch_begin(struct batch *batch, size_t count, int milliseconds, con
     *batch = (struct batch){.count = count, .ids = calloc(count, sizeof *batch->ids)};
     database_do("TRUNCATE effect");
     for (size_t i = 0; i < count; i++) {
-        char text[256];
+        char text[256], agent[24];
+        snprintf(agent, sizeof agent, "bot %zu", i / 50); /* one may not have too many waiting */
         snprintf(text, sizeof text, "INSERT INTO effect SELECT %zu FROM pg_sleep(%d / 1000.0) /* %s */", i,
                  milliseconds, tag);
-        struct ticket_answer ticket = people_ask(&people, "bot", text);
+        struct ticket_answer ticket = people_ask(&people, agent, text);
         assert_true(ticket.is_new);
         memcpy(batch->ids[i], ticket.id, sizeof ticket.id);
         people_approve(&people, ticket.id);
@@ -315,6 +316,38 @@ static void test_unknown(void **state)
     }
 }
 
+/* Ten have taken it and were never heard of again: the next one doesn't try, but says what is known. */
+static void test_a_ticket_that_ends_its_executors(void **state)
+{
+    static const struct {
+        enum step step;
+        enum ticket_state state;
+    } ways[] = {{STEP_CLAIMED, TICKET_STATE_FAILED}, {STEP_PREPARED, TICKET_STATE_UNKNOWN}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct batch batch;
+        struct hand hand;
+        struct fault fault;
+        struct arena arena = {0};
+        struct queue_ticket shown;
+        bool found;
+        batch_begin(&batch, 1, 0, i == 0 ? "deadly" : "deadly once prepared");
+        hand_go(&hand, ways[i].step);
+        for (int takeover = 0; takeover < 9; takeover++)
+            redis_must(&redis, "HINCRBY run:{sallyport}:%s takeovers 1", batch.ids[0] + 1);
+        hand_lease_ends(&hand);
+        pid_t other = executor_begin();
+        wait_until(batch_is_done, &batch, "it is given up");
+        assert_int_equal(people_state(&people, batch.ids[0]), ways[i].state);
+        assert_true(queue_show(people.queue, batch.ids[0], &arena, &shown, &found, &fault) && found);
+        assert_non_null(strstr(shown.outcome, "gave up after 10 attempts"));
+        arena_fini(&arena);
+        assert_int_equal(number("SELECT count(*) FROM effect"), 0);
+        hand_wakes(&hand, STEP_CLAIMED);
+        executor_end(other);
+        free(batch.ids);
+    }
+}
+
 /* ---- under load --------------------------------------------------------------------------------------- */
 
 static void test_two_executors(void **state)
@@ -423,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_stopped_after_each_step),
         cmocka_unit_test(test_the_database_crashes_after_each_step),
         cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_a_ticket_that_ends_its_executors),
         cmocka_unit_test(test_two_executors),
         cmocka_unit_test(test_killed_at_random),
         cmocka_unit_test(test_killed_while_the_database_crashes),

@@ -12,9 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "people.h"
 
 #define VIEW(text)                                                                                                     \
@@ -474,6 +477,23 @@ static void test_nothing_runs_off_the_record(void **state)
     arena_fini(&arena);
 }
 
+/* Its lease ends while the statement runs: that try is rolled back, which is on the record, and another runs it. */
+static void test_a_run_that_lost_its_lease_is_on_the_record(void **state)
+{
+    struct ticket_content content = people_content(&people, "bot", "INSERT INTO t SELECT 85 FROM pg_sleep(1)");
+    struct ticket_answer ticket = park(&content);
+    people_approve(&people, ticket.id);
+    wait_for(ticket.id, TICKET_STATE_EXECUTING);
+    redis_must(&redis, "ZADD run:{sallyport}:leases:app 1 %s", ticket.id + 1);
+    redis_must(&redis, "HSET run:{sallyport}:%s lease 1", ticket.id + 1);
+    wait_for(ticket.id, TICKET_STATE_EXECUTED);
+    has("SELECT count(*) FROM t WHERE id = 85", "1");
+    char words[64];
+    snprintf(words, sizeof words, "\"phase\":\"finished\",\"ticket\":\"%s\"", ticket.id);
+    assert_true(was_recorded(words, "\"outcome\":\"lost\""));
+    assert_true(was_recorded(words, "\"outcome\":\"executed\""));
+}
+
 static void test_paused_agents_run_later(void **state)
 {
     struct fault fault;
@@ -503,6 +523,63 @@ static void test_another_role_than_approved(void **state)
     has("SELECT count(*) FROM t WHERE id = 95", "0");
     people_cancel(&people, ticket.id, "bot");
     arena_fini(&arena);
+}
+
+/* What an executor of its own, which stops at once, has to say at its start. */
+static void words_at_start(char *words, size_t size)
+{
+    int ends[2];
+    size_t len = 0;
+    ssize_t got;
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct fault fault;
+        struct executor_options options = {
+            .redis = people.logins[PEOPLE_ROLE_EXECUTOR], .approval_key = view_of(APPROVAL_KEY), .record = on_record};
+        if (dup2(ends[1], STDERR_FILENO) < 0)
+            _exit(1);
+        log_open("test", LOG_LEVEL_WARN);
+        struct executor *executor = executor_new(&options, &fault);
+        executor_stop(executor);
+        executor_run(executor);
+        _exit(0);
+    }
+    close(ends[1]);
+    while ((got = read(ends[0], words + len, size - 1 - len)) > 0)
+        len += (size_t)got;
+    words[len] = '\0';
+    close(ends[0]);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void test_a_redis_that_may_forget_is_warned_of(void **state)
+{
+    static const struct {
+        const char *setting, *value, *words; /* NULL: nothing is said */
+    } cases[] = {
+        {"appendfsync", "everysec", "appendfsync is everysec"},
+        {"appendfsync", "no", "appendfsync is no:"},
+        {"appendfsync", "always", NULL},
+        {"appendonly", "no", "no append-only file"},
+        {"appendonly", "yes", NULL},
+        {"maxmemory-policy", "allkeys-lru", "maxmemory-policy noeviction"},
+        {"maxmemory-policy", "noeviction", NULL},
+    };
+    char words[2000];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        redis_must(&redis, "CONFIG SET %s %s", cases[i].setting, cases[i].value);
+        words_at_start(words, sizeof words);
+        if (cases[i].words ? strstr(words, cases[i].words) == NULL : words[0] != '\0')
+            fail_msg("%s %s: \"%s\"", cases[i].setting, cases[i].value, words);
+    }
+    redis_must(&redis, "ACL SETUSER sp_executor -config");
+    words_at_start(words, sizeof words);
+    redis_must(&redis, "ACL SETUSER sp_executor +config|get");
+    assert_non_null(strstr(words, "can't be found out"));
 }
 
 static void test_bad_options(void **state)
@@ -548,8 +625,10 @@ int main(void)
         cmocka_unit_test(test_no_signature_at_all),
         cmocka_unit_test(test_a_ticket_changed_after_its_approval),
         cmocka_unit_test(test_nothing_runs_off_the_record),
+        cmocka_unit_test(test_a_run_that_lost_its_lease_is_on_the_record),
         cmocka_unit_test(test_paused_agents_run_later),
         cmocka_unit_test(test_another_role_than_approved),
+        cmocka_unit_test(test_a_redis_that_may_forget_is_warned_of),
         cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, begin, end);

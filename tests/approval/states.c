@@ -319,6 +319,113 @@ static void test_paused_agents_wait(void **state)
     scene_end();
 }
 
+/* ---- lifetimes ---------------------------------------------------------------------------------------- */
+
+static long long lives_until(const char *key)
+{
+    redisReply *reply = redis_do(&redis, "PEXPIRETIME %s{sallyport}:%s", key, scene.id + 1);
+    long long until = reply->integer;
+    freeReplyObject(reply);
+    return until; /* -1: for ever; -2: there is none */
+}
+
+/* Without its run an executed ticket would look expired, and without its decision a rejected one. */
+static void test_what_became_of_a_ticket_outlives_it(void **state)
+{
+    static const enum ticket_state run[] = {TICKET_STATE_APPROVED, TICKET_STATE_EXECUTING, TICKET_STATE_EXECUTED,
+                                            TICKET_STATE_FAILED, TICKET_STATE_UNKNOWN};
+    for (size_t i = 0; i < sizeof run / sizeof *run; i++) {
+        scene_begin(run[i]);
+        if (run[i] == TICKET_STATE_APPROVED) { /* again */
+            event_claim();
+            event_release();
+        }
+        assert_true(lives_until("ticket:") > 0);
+        assert_true(lives_until("ok:") > lives_until("ticket:"));
+        assert_true(lives_until("run:") > lives_until("ticket:"));
+        scene_end();
+    }
+    scene_begin(TICKET_STATE_REJECTED);
+    assert_true(lives_until("ok:") > lives_until("ticket:"));
+    scene_end();
+}
+
+/* Delivered in the last moment, it isn't kept longer for that. */
+static void test_a_delivery_prolongs_nothing(void **state)
+{
+    scene_begin(TICKET_STATE_EXECUTED);
+    redis_must(&redis, "PEXPIRE ticket:{sallyport}:%s 3600000", scene.id + 1);
+    long long until = lives_until("ticket:");
+    people_deliver(&people, scene.id);
+    assert_true(lives_until("ticket:") == until);
+    scene_end();
+}
+
+/* Its lease ended before it was prepared, and the agent took it back then. */
+static void test_no_key_stays_for_ever(void **state)
+{
+    scene_begin(TICKET_STATE_EXECUTING);
+    freeReplyObject(scene.claimed);
+    scene.claimed = NULL;
+    let_lease_end();
+    redis_must(&redis, "SADD ok:{sallyport}:paused bot"); /* so that it is put back and not taken at once */
+    event_claim();
+    assert_null(scene.claimed);
+    assert_int_equal(people_state(&people, scene.id), TICKET_STATE_APPROVED);
+    assert_true(lives_until("run:") > 0);
+    people_cancel(&people, scene.id, "bot");
+    assert_true(lives_until("run:") > lives_until("ticket:"));
+    scene_end();
+}
+
+/* ---- takeovers ---------------------------------------------------------------------------------------- */
+
+static void assert_takeovers(const char *count)
+{
+    redisReply *reply = redis_do(&redis, "HGET run:{sallyport}:%s takeovers", scene.id + 1);
+    if (count == NULL)
+        assert_int_equal(reply->type, REDIS_REPLY_NIL);
+    else
+        assert_string_equal(reply->str, count);
+    freeReplyObject(reply);
+}
+
+static void take_over(void)
+{
+    freeReplyObject(scene.claimed);
+    scene.claimed = NULL;
+    let_lease_end();
+    event_claim();
+    assert_non_null(scene.claimed);
+}
+
+static void test_executors_that_vanish_are_counted(void **state)
+{
+    struct fault fault;
+    struct transaction_identity identity = {"1", "2", "3", "4", "5"};
+    struct ticket_result done = {.tag = "UPDATE 1", .row_count = 1};
+    scene_begin(TICKET_STATE_EXECUTING);
+    assert_takeovers(NULL);
+    take_over();
+    take_over();
+    assert_takeovers("2");
+    prepare_to_report();
+    assert_int_equal(lease_prepare(&scene.lease, &identity, &done, 1, &fault), LEASE_RESULT_DONE);
+    assert_takeovers(NULL);
+    struct lease old = scene.lease;
+    take_over();
+    assert_takeovers("1");
+    assert_int_equal(lease_postpone(&old, &fault), LEASE_RESULT_LOST);
+    assert_takeovers("1");
+    prepare_to_report();
+    assert_int_equal(lease_postpone(&scene.lease, &fault), LEASE_RESULT_DONE); /* it lives: the database was away */
+    assert_takeovers(NULL);
+    take_over();
+    event_release();
+    assert_takeovers(NULL);
+    scene_end();
+}
+
 static int begin(void **state)
 {
     redis_start(&redis);
@@ -337,9 +444,15 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_table_is_whole),   cmocka_unit_test(test_every_event_in_every_state),
-        cmocka_unit_test(test_a_lost_lease_is_lost), cmocka_unit_test(test_what_is_prepared_is_recovered_not_run),
+        cmocka_unit_test(test_the_table_is_whole),
+        cmocka_unit_test(test_every_event_in_every_state),
+        cmocka_unit_test(test_a_lost_lease_is_lost),
+        cmocka_unit_test(test_what_is_prepared_is_recovered_not_run),
         cmocka_unit_test(test_paused_agents_wait),
+        cmocka_unit_test(test_what_became_of_a_ticket_outlives_it),
+        cmocka_unit_test(test_a_delivery_prolongs_nothing),
+        cmocka_unit_test(test_no_key_stays_for_ever),
+        cmocka_unit_test(test_executors_that_vanish_are_counted),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
