@@ -215,8 +215,8 @@ start_redis()
         "$here/redis-users.sh" "$proxy_redis_password" "$executor_redis_password" "$console_redis_password" \
             >"$folder/redis/users.acl"
     )
-    setsid redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$folder/redis" --appendonly yes --save '' \
-        --aclfile "$folder/redis/users.acl" >>"$folder/log/redis" 2>&1 </dev/null &
+    setsid redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$folder/redis" --appendonly yes \
+        --appendfsync always --save '' --aclfile "$folder/redis/users.acl" >>"$folder/log/redis" 2>&1 </dev/null &
     remember redis $!
     until_true 20 listens "$redis_port" || { tail "$folder/log/redis"; return 1; }
 }
