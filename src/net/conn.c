@@ -47,6 +47,7 @@ enum conn_due {
  * watched   what libuv watches for; may hold UV_READABLE without need
  * read_on   the readiness that reading waits for: readable, unless TLS has to write first
  * write_on  the readiness that writing waits for, 0 when the socket isn't known to be full: then flush writes
+ * is_blind  libuv would not watch the descriptor: all that can be done is to say so, by `ended`
  * is_deaf   the peer has ended its side: reading would find the end again and again
  * is_mute   writing has failed: output is thrown away
  * is_offering  the owner is in `received` */
@@ -62,7 +63,7 @@ struct net_conn {
     enum conn_state state;
     unsigned due, holds;
     int watched, read_on, write_on;
-    bool is_paused, is_deaf, is_mute, is_offering;
+    bool is_blind, is_paused, is_deaf, is_mute, is_offering;
     char peer[ADDRESS_SIZE];
 };
 
@@ -84,6 +85,11 @@ static void poll_closed(uv_handle_t *handle)
     conn_drop(handle->data);
 }
 
+static void blind_closed(void *arg)
+{
+    conn_drop(arg);
+}
+
 static void set_socket_options(int fd)
 {
     /* Unix sockets refuse the TCP ones; that is as good as set. */
@@ -91,23 +97,6 @@ static void set_socket_options(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-}
-
-static struct net_conn *conn_new(struct net_loop *loop, int fd, const struct net_events *events, void *owner)
-{
-    struct net_conn *conn = check_calloc(1, sizeof *conn);
-    conn->loop = loop;
-    conn->events = events;
-    conn->owner = owner;
-    conn->stream.fd = fd;
-    conn->state = CONN_STATE_OPEN;
-    conn->read_on = UV_READABLE;
-    conn->holds = 1;
-    conn->poll.data = conn;
-    output_init(&conn->output);
-    address_of_peer(fd, conn->peer);
-    CHECK(uv_poll_init(net_loop_uv(loop), &conn->poll, fd) == 0);
-    return conn;
 }
 
 /* ---- watching ------------------------------------------------------------------------------------- */
@@ -128,7 +117,7 @@ static int conn_wants(const struct net_conn *conn)
  * nothing as long as it doesn't happen. */
 static void conn_watch(struct net_conn *conn, int tolerated)
 {
-    if (conn->state == CONN_STATE_CLOSED)
+    if (conn->state == CONN_STATE_CLOSED || conn->is_blind)
         return;
     int wanted = conn_wants(conn);
     if (conn->watched == wanted || conn->watched == (wanted | tolerated))
@@ -175,6 +164,29 @@ static void conn_break(struct net_conn *conn, const char *detail)
         conn->state = CONN_STATE_BROKEN;
         conn_owe(conn, CONN_DUE_END);
     }
+}
+
+/* A descriptor that can't be watched (the system's limits, a closed one) costs this connection alone: it ends
+ * in its first turn. */
+static struct net_conn *conn_new(struct net_loop *loop, int fd, const struct net_events *events, void *owner)
+{
+    struct net_conn *conn = check_calloc(1, sizeof *conn);
+    conn->loop = loop;
+    conn->events = events;
+    conn->owner = owner;
+    conn->stream.fd = fd;
+    conn->state = CONN_STATE_OPEN;
+    conn->read_on = UV_READABLE;
+    conn->holds = 1;
+    conn->poll.data = conn;
+    output_init(&conn->output);
+    address_of_peer(fd, conn->peer);
+    int error = uv_poll_init(net_loop_uv(loop), &conn->poll, fd);
+    if (error != 0) {
+        conn->is_blind = conn->is_deaf = true;
+        conn_break(conn, uv_strerror(error));
+    }
+    return conn;
 }
 
 /* ---- output --------------------------------------------------------------------------------------- */
@@ -351,7 +363,7 @@ void net_conn_resume(struct net_conn *conn)
  * paused, and can't take it. */
 static void conn_finish_broken(struct net_conn *conn)
 {
-    bool is_dry = conn->is_paused || conn_read(conn);
+    bool is_dry = conn->is_paused || conn->is_deaf || conn_read(conn);
     if (conn->state != CONN_STATE_BROKEN)
         return;
     if (is_dry || conn->is_paused)
@@ -497,7 +509,10 @@ void net_conn_close(struct net_conn *conn, bool linger)
     if (can_speak && conn->stream.is_borrowed)
         conn_write(conn);
     conn->state = CONN_STATE_CLOSED;
-    uv_close((uv_handle_t *)&conn->poll, poll_closed);
+    if (conn->is_blind)
+        net_loop_defer(conn->loop, blind_closed, conn);
+    else
+        uv_close((uv_handle_t *)&conn->poll, poll_closed);
     if (!can_speak || conn->stream.is_borrowed) {
         stream_close(&conn->stream);
         return;

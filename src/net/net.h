@@ -17,7 +17,8 @@ struct net_loop *net_loop_new(void);
 void net_loop_run(struct net_loop *loop);             /* returns after net_loop_stop */
 void net_loop_stop(struct net_loop *loop);            /* any thread */
 void net_loop_free(struct net_loop *loop);            /* connections, timers and listeners are closed; waits
-                                                       * for those that linger, and for work in the pool */
+                                                       * for those that linger, and for work in the pool;
+                                                       * what takes too long is logged, and its memory left */
 int64_t net_loop_now(struct net_loop *loop);          /* microseconds since 1970; read once per turn */
 struct uv_loop_s *net_loop_uv(struct net_loop *loop); /* for libraries with an adapter of their own (hiredis) */
 
@@ -69,7 +70,7 @@ struct net_events {
     /* The backlog of unsent bytes has fallen below the low-water mark after having been over the high one. May
      * be NULL. */
     void (*drained)(void *owner);
-    /* At most once; the owner then calls net_conn_close. */
+    /* At most once; the owner then calls net_conn_close. In the first turn, when the descriptor can't be watched. */
     void (*ended)(void *owner, enum net_end why, const char *detail);
 };
 

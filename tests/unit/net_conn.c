@@ -751,6 +751,46 @@ static void test_names_its_peer(void **state)
     net_loop_free(loop);
 }
 
+/* ---- what can't be watched ------------------------------------------------------------------------ */
+
+/* epoll takes no such descriptor; as when the system's limit is reached, that connection ends, and only that. */
+static void test_a_descriptor_that_cannot_be_watched(void **state)
+{
+    for (int is_borrowed = 0; is_borrowed < 2; is_borrowed++) {
+        struct net_loop *loop = net_loop_new();
+        struct owner o = {.loop = loop};
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        assert_true(fd >= 0);
+        o.is_calling = true;
+        o.conn = is_borrowed ? net_conn_borrow(loop, fd, NULL, &events, &o) : net_conn_new(loop, fd, &events, &o);
+        o.is_calling = false;
+        send_pattern(&o, 0, 100);
+        net_conn_resume(o.conn);
+        net_loop_run(loop);
+        assert_int_equal(o.ended, 1);
+        assert_int_equal(o.received, 0);
+        assert_int_equal(o.why, NET_END_ERROR);
+        assert_string_equal(o.detail, "operation not permitted");
+        assert_int_equal(fcntl(fd, F_GETFD) >= 0, is_borrowed);
+        if (is_borrowed)
+            close(fd);
+        net_loop_free(loop);
+    }
+}
+
+/* Its owner needn't wait to be told. */
+static void test_one_that_cannot_be_watched_is_closed_at_once(void **state)
+{
+    struct net_loop *loop = net_loop_new();
+    struct owner o = {.loop = loop};
+    o.conn = net_conn_new(loop, open("/dev/null", O_RDWR | O_CLOEXEC), &events, &o);
+    net_conn_close(o.conn, true);
+    net_loop_stop(loop);
+    net_loop_run(loop);
+    assert_int_equal(o.ended, 0);
+    net_loop_free(loop);
+}
+
 int main(void)
 {
     alarm(HELP_LIMIT_SECONDS);
@@ -779,6 +819,8 @@ int main(void)
         cmocka_unit_test(test_close_without_linger_is_at_once),
         cmocka_unit_test(test_borrowed_descriptor_stays_open),
         cmocka_unit_test(test_names_its_peer),
+        cmocka_unit_test(test_a_descriptor_that_cannot_be_watched),
+        cmocka_unit_test(test_one_that_cannot_be_watched_is_closed_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* The loop: calls from other threads, deferred calls, timers, work in the pool, signals and children. */
 #include "net_help.h"
 
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -288,6 +289,44 @@ static void test_work(void **state)
 
 /* ---- signals and children ------------------------------------------------------------------------- */
 
+struct stuck {
+    struct net_loop *loop; /* kept: it is not given back */
+    sem_t go_on, has_ended;
+};
+
+static void wait_to_go_on(void *arg)
+{
+    struct stuck *stuck = arg;
+    sem_wait(&stuck->go_on);
+    sem_post(&stuck->has_ended);
+}
+
+static void never_done(void *arg)
+{
+    fail_msg("called back by a loop that has ended");
+}
+
+static void not_fired(void *arg)
+{
+    fail_msg("fired by a loop that has ended");
+}
+
+/* Work that doesn't end and a timer that nobody freed: the loop gives up in the end, and the caller goes on. */
+static void test_a_loop_that_does_not_come_to_an_end(void **state)
+{
+    static struct stuck stuck;
+    static struct net_timer *forgotten;
+    stuck.loop = net_loop_new();
+    sem_init(&stuck.go_on, 0, 0);
+    sem_init(&stuck.has_ended, 0, 0);
+    forgotten = net_timer_new(stuck.loop, not_fired, NULL);
+    net_timer_start(forgotten, 3600 * 1000, 0);
+    net_work(stuck.loop, wait_to_go_on, never_done, &stuck);
+    net_loop_free(stuck.loop);
+    sem_post(&stuck.go_on);
+    sem_wait(&stuck.has_ended);
+}
+
 static void signalled(void *arg, int number)
 {
     assert_int_equal(number, SIGUSR1);
@@ -385,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_a_timer_may_defer),
         cmocka_unit_test(test_timers_and_time),
         cmocka_unit_test(test_work),
+        cmocka_unit_test(test_a_loop_that_does_not_come_to_an_end),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_children),
         cmocka_unit_test(test_children_of_another_user),
