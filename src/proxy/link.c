@@ -51,21 +51,11 @@ static void record_logout(struct link *link, const char *why)
     bytes_fini(&body);
 }
 
-static void cancel_work(void *arg)
-{
-    upstream_cancel_send(arg);
-}
-
-static void cancel_done(void *arg)
-{
-    upstream_cancel_drop(arg);
-}
-
 /* Nobody will read the answer: the server need not go on working for it. */
 static void cancel_running(struct link *link)
 {
     if (session_is_busy(link->session))
-        net_work(link->services->loop, cancel_work, cancel_done, upstream_cancel_new(link->upstream));
+        upstream_cancel_send(link->services->loop, upstream_cancel_new(link->upstream));
 }
 
 static void link_free(struct link *link, const char *why)

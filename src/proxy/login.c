@@ -26,7 +26,6 @@ struct login {
     struct net_timer *timer;
     struct office_set *set;
     enum login_step step;
-    uint64_t number;
     char id[32], peer[64];
     bool asked_tls, asked_gss;
     bool is_gone; /* the agent left while the upstream was being opened */
@@ -232,6 +231,11 @@ static void authenticated(struct login *login)
                "Ask for one of the agent's databases.");
         return;
     }
+    if (!office_is_told(office)) {
+        refuse(login, "57P03", "whether this agent is paused can't be known while Redis is out of reach",
+               "Connect again later.");
+        return;
+    }
     if (office_is_paused(office, login->agent->name)) {
         refuse(login, "57P01", "this agent is paused by a DBA", "Connect again when it is resumed.");
         return;
@@ -317,16 +321,6 @@ static void take_proof(struct login *login, struct view body)
 /* ---- the start-up packet ------------------------------------------------------------------------------------------
  */
 
-static void cancel_work(void *arg)
-{
-    upstream_cancel_send(arg);
-}
-
-static void cancel_done(void *arg)
-{
-    upstream_cancel_drop(arg);
-}
-
 /* As in PostgreSQL, whoever cancels gets no answer. */
 static void take_cancel(struct login *login, const struct startup *startup)
 {
@@ -334,7 +328,7 @@ static void take_cancel(struct login *login, const struct startup *startup)
     struct upstream_cancel *cancel =
         cancels_find(office_cancels(services->office), startup->cancel_pid, startup->cancel_key);
     if (cancel != NULL)
-        net_work(services->loop, cancel_work, cancel_done, cancel);
+        upstream_cancel_send(services->loop, cancel);
     leave(login, false);
 }
 
@@ -460,10 +454,6 @@ static void received(void *owner)
     take(login, &frame);
 }
 
-static void drained(void *owner)
-{
-}
-
 static void ended(void *owner, enum net_end why, const char *detail)
 {
     leave(owner, false);
@@ -476,11 +466,10 @@ static void timed_out(void *arg)
 
 struct login *login_new(const struct login_services *services, int fd, const char *peer, uint64_t number)
 {
-    static const struct net_events events = {received, drained, ended};
+    static const struct net_events events = {received, NULL, ended};
     struct login *login = check_calloc(1, sizeof *login);
     const struct proxy_options *options = office_options(services->link->office);
     login->services = services;
-    login->number = number;
     login->set = office_set(services->link->office);
     snprintf(login->id, sizeof login->id, "%s-%llu", services->session_prefix, (unsigned long long)number);
     snprintf(login->peer, sizeof login->peer, "%s", peer);

@@ -19,6 +19,7 @@ struct office {
     pthread_mutex_t mutex; /* guards what follows */
     struct office_set *set;
     struct map paused; /* agent's name -> itself */
+    bool is_told;
 };
 
 static struct office_set *set_new(const struct proxy_options *options, const struct proxy_set *from,
@@ -137,6 +138,7 @@ bool office_may_use(const struct proxy_agent *agent, struct view database)
 void office_pause(struct office *office, const char *const *agents, size_t count)
 {
     pthread_mutex_lock(&office->mutex);
+    office->is_told = true;
     map_clear(&office->paused);
     for (size_t i = 0; i < count; i++)
         map_put(&office->paused, view_of(agents[i]), office);
@@ -149,6 +151,14 @@ bool office_is_paused(struct office *office, const char *agent)
     bool paused = map_get(&office->paused, view_of(agent)) != NULL;
     pthread_mutex_unlock(&office->mutex);
     return paused;
+}
+
+bool office_is_told(struct office *office)
+{
+    pthread_mutex_lock(&office->mutex);
+    bool is_told = office->is_told;
+    pthread_mutex_unlock(&office->mutex);
+    return is_told;
 }
 
 uint64_t office_enter(struct office *office)

@@ -42,6 +42,7 @@ bool office_may_use(const struct proxy_agent *agent, struct view database);
 /* Who is paused. Any thread. */
 void office_pause(struct office *office, const char *const *agents, size_t count);
 bool office_is_paused(struct office *office, const char *agent);
+bool office_is_told(struct office *office); /* false: not since the start; what isn't known is refused */
 
 /* Numbers for sessions; 0: there are too many already. office_leave gives a place back. */
 uint64_t office_enter(struct office *office);

@@ -362,14 +362,8 @@ void park_described(struct session *session, const struct described *described)
 static void refuse_unrecorded(struct session *session)
 {
     struct bytes words = {0};
-    struct judgement judgement = {.verdict = VERDICT_DENY,
-                                  .rule = "audit-unavailable",
-                                  .reason = "the audit log can't be written, and nothing runs unrecorded",
-                                  .hint = "Tell the operator; ROLLBACK still works.",
-                                  .sqlstate = "58030",
-                                  .position = -1};
-    words_add_refusal(&words, &judgement, (struct view){0}, 0);
-    refuse(session, judgement.rule, 0, &words);
+    words_add_refusal(&words, &words_unrecorded, (struct view){0}, 0);
+    refuse(session, words_unrecorded.rule, 0, &words);
 }
 
 static int by_name(const void *a, const void *b)

@@ -10,6 +10,8 @@
 #include "office.h"
 #include "worker.h"
 
+enum { NEWS_MS = 3000 }; /* how long agents wait at the door for Redis to say who is paused */
+
 /* The main thread: signals and reloads. It serves no session. */
 struct proxy {
     const struct proxy_options *options;
@@ -36,24 +38,28 @@ static void review_all(void *arg)
 static void reload(void *arg)
 {
     struct proxy *proxy = arg;
-    struct fault fault;
-    const struct proxy_set *set = proxy->options->reload(proxy->options->arg);
-    if (set == NULL)
-        return;
-    if (!office_reload(proxy->office, set, &fault)) {
-        char text[sizeof fault];
-        fault_text(&fault, text, sizeof text);
-        log_error("reload refused, the old configuration stays in force: %s", text);
+    struct fault fault = {0};
+    const struct proxy_set *set = proxy->options->reload(proxy->options->arg, &fault);
+    bool done = set != NULL && office_reload(proxy->office, set, &fault);
+    audit_reload(proxy->options->audit, done ? NULL : &fault);
+    if (done)
+        review_all(proxy);
+    else if (set != NULL)
         proxy->options->free_set(proxy->options->arg, set);
-        return;
-    }
-    log_info("configuration reloaded");
-    struct bytes body = {0};
-    bytes_add_text(&body, "\"event\":\"reload\"");
-    audit_add_number(&body, "generation", set->generation);
-    audit_append(proxy->options->audit, bytes_view(&body));
-    bytes_fini(&body);
-    review_all(proxy);
+}
+
+/* Who is paused is known, or we have waited long enough: then logins are refused until it is. */
+static void open_doors(void *arg)
+{
+    struct proxy *proxy = arg;
+    for (unsigned i = 0; i < proxy->started; i++)
+        worker_open(proxy->workers[i]);
+}
+
+static void took_news(void *arg)
+{
+    open_doors(arg);
+    review_all(arg);
 }
 
 /* From the first worker's thread. */
@@ -66,7 +72,7 @@ static void news_reload(void *arg)
 static void news_paused(void *arg)
 {
     struct proxy *proxy = arg;
-    net_loop_post(proxy->loop, review_all, proxy);
+    net_loop_post(proxy->loop, took_news, proxy);
 }
 
 static void on_signal(void *arg, int number)
@@ -162,8 +168,11 @@ bool proxy_run(const struct proxy_options *options, const struct proxy_set *set,
     net_signal(proxy.loop, SIGINT, on_signal, &proxy);
     net_signal(proxy.loop, SIGHUP, on_signal, &proxy);
     bool ok = make_workers(&proxy, fault) && start_workers(&proxy, fault);
+    struct net_timer *patience = net_timer_new(proxy.loop, open_doors, &proxy);
+    net_timer_start(patience, NEWS_MS, 0);
     if (ok)
         net_loop_run(proxy.loop);
+    net_timer_free(patience);
     stop_workers(&proxy);
     net_loop_free(proxy.loop);
     free(proxy.workers);

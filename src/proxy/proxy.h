@@ -1,5 +1,21 @@
 /* proxy: where agents connect. Worker threads that share nothing, each with an event loop of its own and
- * with both ends of its sessions; one audit writer for all. */
+ * with both ends of its sessions; one audit writer for all.
+ *
+ * In the order in which an agent meets them:
+ *
+ *   proxy.c      signals, reloads, listeners           worker.c    a thread: its logins and links
+ *   office.c     what all workers share                login.c     TLS, start-up packet, SCRAM
+ *   startup.c    the start-up packet, quiet            upstream.c  connecting by libpq
+ *   link.c       a session with its two sockets        cancels.c   cancel keys
+ *   describe.c   the catalog connection
+ *
+ *   session.c    the conversation, bytes in and out    session_agent.c   the agent's messages
+ *   judge.c      text -> verdict, and what is kept     session_server.c  the server's messages
+ *   names.c      what names stand for                  portal.c          what Bind makes
+ *   replies.c    what is sent up, and what is owed     stream.c          what goes out, uncopied
+ *   park.c       a write waits                         batch.c           what it waits with
+ *   deliver.c    its result comes                      words.c           what agents are told
+ *   record.c     what goes on the record               ending.c          how a session ends */
 #ifndef PROXY_PROXY_H
 #define PROXY_PROXY_H
 
@@ -29,7 +45,7 @@ struct proxy_agent {
 
 enum proxy_tls { PROXY_TLS_DISABLE, PROXY_TLS_ALLOW, PROXY_TLS_PREFER, PROXY_TLS_REQUIRE };
 
-/* Everything that a reload may change. Immutable once handed over; proxy_free_set is called on it when no
+/* Everything that a reload may change. Immutable once handed over; options.free_set is called on it when no
  * session uses it any more. */
 struct proxy_set {
     const struct proxy_agent *agents;
@@ -50,8 +66,8 @@ struct proxy_options {
     unsigned login_seconds; /* 0: 60: from accept to ready */
     unsigned max_sessions;  /* 0: 10,000 */
     const char *metrics;    /* address or NULL */
-    /* A fresh set for SIGHUP and RELOAD; NULL: the new one is wrong (said in the log), keep the old. */
-    const struct proxy_set *(*reload)(void *arg);
+    /* A fresh set for SIGHUP and RELOAD; NULL and a fault: the new one is wrong, keep the old. */
+    const struct proxy_set *(*reload)(void *arg, struct fault *fault);
     void (*free_set)(void *arg, const struct proxy_set *set);
     void *arg;
 };

@@ -61,6 +61,10 @@ struct session *session_new(const struct session_options *options, const struct 
 
 static void forget_reply(struct session *session, struct reply *reply)
 {
+    if (reply->record != 0) {
+        snprintf(reply->tag, sizeof reply->tag, "UNFINISHED");
+        record_result(session, reply, NULL);
+    }
     names_withdraw(&session->statements, &reply->statement, false);
     names_withdraw(&session->portals, &reply->portal, false);
     reply_free(session, reply);

@@ -53,15 +53,6 @@ static void verdict_words(const struct prepared *prepared, uint64_t record, stru
     words_add_refusal(words, &judgement, (struct view){prepared->sql, prepared->sql_len}, record);
 }
 
-static const struct judgement unrecorded = {
-    .verdict = VERDICT_DENY,
-    .rule = "audit-unavailable",
-    .reason = "the audit log can't be written, and nothing runs unrecorded",
-    .hint = "Tell the operator; ROLLBACK still works.",
-    .sqlstate = "58030",
-    .position = -1,
-};
-
 /* The server cuts names off at 63 bytes, so a longer one could mean another; and some are ours. */
 static bool refuse_bad_name(struct session *session, const struct incoming *in, struct view name)
 {
@@ -123,8 +114,8 @@ static void forward_query(struct session *session, const struct incoming *in, st
     uint64_t record = record_statement(session, "statement", prepared, NULL, 0);
     if (record == 0 && !prepared->is_rollback) {
         struct bytes words = {0};
-        words_add_refusal(&words, &unrecorded, (struct view){0}, 0);
-        reply_refuse_query(session, unrecorded.rule, 0, &words);
+        words_add_refusal(&words, &words_unrecorded, (struct view){0}, 0);
+        reply_refuse_query(session, words_unrecorded.rule, 0, &words);
         return;
     }
     if (is_original)
@@ -212,8 +203,8 @@ static void refuse_parse(struct session *session, struct view name, const struct
 static void refuse_unrecorded_parse(struct session *session, struct view name)
 {
     struct bytes words = {0};
-    words_add_refusal(&words, &unrecorded, (struct view){0}, 0);
-    reply_refuse_parse(session, name, unrecorded.rule, 0, &words);
+    words_add_refusal(&words, &words_unrecorded, (struct view){0}, 0);
+    reply_refuse_parse(session, name, words_unrecorded.rule, 0, &words);
 }
 
 static void forward_parse(struct session *session, const struct incoming *in, const struct message_parse *parse,
@@ -305,7 +296,7 @@ static void bind_allowed(struct session *session, const struct incoming *in, con
     portal->record = record_statement(session, "statement", prepared, as_values(session, bind), bind->value_count);
     if (portal->record == 0 && !prepared->is_rollback) {
         struct bytes words = {0};
-        words_add_refusal(&words, &unrecorded, (struct view){0}, 0);
+        words_add_refusal(&words, &words_unrecorded, (struct view){0}, 0);
         reply_refuse_name(session, 'B', &words);
         return;
     }

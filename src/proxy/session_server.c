@@ -16,7 +16,6 @@ struct arriving {
     char type;
     struct view body, seen; /* seen: with type and length, as far as it is there */
     size_t size;
-    bool is_last; /* of the reply */
 };
 
 static void pass(struct session *session, const struct arriving *in)
@@ -343,7 +342,7 @@ bool server_may_pass_partly(const struct session *session, char type)
 
 void server_message(struct session *session, const struct frame *frame, struct view seen)
 {
-    struct arriving in = {frame->type, frame->body, seen, frame->size, false};
+    struct arriving in = {frame->type, frame->body, seen, frame->size};
     struct owed_entry *entry;
     switch (owed_take(&session->owed, frame->type, frame->body, &entry, skipped, session)) {
     case OWED_ANSWER_NOBODY:

@@ -1,8 +1,10 @@
-/* What a session knows: shared by the files that make it up (session*.c, park.c, deliver.c, replies.c),
- * and by nobody else.
+/* What a session knows: shared by the quiet files of this room that make it up, and by nobody else.
  *
- * Who calls whom:  session.c -> session_agent.c -> park.c -> deliver.c -> replies.c
- *                  session.c -> session_server.c -> park.c */
+ * Who calls whom:  session.c -> session_agent.c  -> park.c -> batch.c -> judge.c -> record.c
+ *                  session.c -> session_server.c -> park.c -> deliver.c -> replies.c -> words.c
+ *
+ * Who holds what: a name, a reply and the park each hold what they point at (names.h). The statements and
+ * runs of a park point into portals and judged texts that names hold; names can't change while it waits. */
 #ifndef SESSION_STATE_H
 #define SESSION_STATE_H
 

@@ -303,10 +303,21 @@ void upstream_cancel_drop(struct upstream_cancel *cancel)
     free(cancel);
 }
 
-void upstream_cancel_send(struct upstream_cancel *cancel)
+static void cancel_work(void *arg)
 {
+    struct upstream_cancel *cancel = arg;
     char error[256];
     /* As in PostgreSQL itself, whoever cancels is not told whether there was anything to cancel. */
     if (cancel->cancel != NULL)
         PQcancel(cancel->cancel, error, sizeof error);
+}
+
+static void cancel_done(void *arg)
+{
+    upstream_cancel_drop(arg);
+}
+
+void upstream_cancel_send(struct net_loop *loop, struct upstream_cancel *cancel)
+{
+    net_work(loop, cancel_work, cancel_done, cancel);
 }

@@ -54,6 +54,7 @@ struct upstream_cancel;
 struct upstream_cancel *upstream_cancel_new(const struct upstream *upstream);
 struct upstream_cancel *upstream_cancel_hold(struct upstream_cancel *cancel);
 void upstream_cancel_drop(struct upstream_cancel *cancel);
-void upstream_cancel_send(struct upstream_cancel *cancel); /* blocks */
+/* Sends it from the thread pool; takes over the reference. */
+void upstream_cancel_send(struct net_loop *loop, struct upstream_cancel *cancel);
 
 #endif

@@ -6,6 +6,15 @@
 #include "base/check.h"
 #include "base/text.h"
 
+const struct judgement words_unrecorded = {
+    .verdict = VERDICT_DENY,
+    .rule = "audit-unavailable",
+    .reason = "the audit log can't be written, and nothing runs unrecorded",
+    .hint = "Tell the operator; ROLLBACK still works.",
+    .sqlstate = "58030",
+    .position = -1,
+};
+
 /* PostgreSQL counts positions in characters, from 1. */
 static uint32_t character_position(struct view sql, int offset)
 {

@@ -10,6 +10,9 @@
 /* sql: the text that judgement->position counts in; empty where there is none. */
 void words_add_refusal(struct bytes *to, const struct judgement *judgement, struct view sql, uint64_t record);
 
+/* Nothing runs that can't be put on the record first. */
+extern const struct judgement words_unrecorded;
+
 /* Every state but EXECUTED: SP001 parked, SP002 rejected, SP003 expired, SP004 unknown; FAILED is the
  * database's own error; and a ticket that could not be opened. */
 void words_add_ticket(struct bytes *to, const struct ticket_answer *answer, const char *rule, const char *reason);

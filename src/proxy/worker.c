@@ -20,7 +20,6 @@ enum {
 
 struct worker {
     struct office *office;
-    unsigned number;
     char prefix[24], process[64];
     pthread_t thread;
     struct net_loop *loop;
@@ -33,7 +32,7 @@ struct worker {
     struct map describers; /* by connection string: a reload may change it */
     struct link_services link_services;
     struct login_services login_services;
-    bool is_stopping;
+    bool is_open, is_stopping;
     void (*reload)(void *arg);
     void (*paused)(void *arg);
     void *news_arg;
@@ -152,6 +151,19 @@ static void review(void *arg)
     }
 }
 
+static void open_doors(void *arg)
+{
+    struct worker *worker = arg;
+    for (size_t i = 0; i < worker->listener_count && !worker->is_open; i++)
+        net_listener_start(worker->listeners[i], worker->loop, accepted, worker);
+    worker->is_open = true;
+}
+
+void worker_open(struct worker *worker)
+{
+    net_loop_post(worker->loop, open_doors, worker);
+}
+
 void worker_review(struct worker *worker)
 {
     net_loop_post(worker->loop, review, worker);
@@ -188,7 +200,6 @@ struct worker *worker_new(struct office *office, unsigned number, struct net_lis
 {
     struct worker *worker = check_calloc(1, sizeof *worker);
     worker->office = office;
-    worker->number = number;
     worker->loop = net_loop_new();
     worker->tickets = tickets_open(net_loop_uv(worker->loop), &office_options(office)->redis, fault);
     if (worker->tickets == NULL) {
@@ -223,8 +234,6 @@ static void free_describers(struct worker *worker)
 static void *run(void *arg)
 {
     struct worker *worker = arg;
-    for (size_t i = 0; i < worker->listener_count; i++)
-        net_listener_start(worker->listeners[i], worker->loop, accepted, worker);
     worker->publisher = net_timer_new(worker->loop, publish, worker);
     net_timer_start(worker->publisher, PUBLISH_MS, PUBLISH_MS);
     net_loop_run(worker->loop);

@@ -13,6 +13,7 @@ struct worker *worker_new(struct office *office, unsigned number, struct net_lis
                           size_t listener_count, struct fault *fault);
 bool worker_start(struct worker *worker, struct fault *fault);
 /* Any thread, from here on. */
+void worker_open(struct worker *worker);   /* accepts from now on; until then connections wait in the kernel */
 void worker_review(struct worker *worker); /* the set in force or the list of paused agents has changed */
 void worker_stop(struct worker *worker);   /* ends every session, then the thread */
 void worker_join(struct worker *worker);   /* and frees it */

@@ -195,3 +195,29 @@ def test_a_reload_during_a_login_is_not_missed(postgres, redis, database):
         assert caught.value.fields["C"] == "28P01"
     finally:
         house.remove()
+
+
+def test_nobody_logs_in_before_it_is_known_who_is_paused(postgres, redis, database):
+    """The kill switch lives in Redis: a proxy that starts without it must not forget that somebody is paused."""
+    house = House(postgres, redis, database, roles=["proxy"]).start()
+    try:
+        redis.stop()
+        house.stop()
+        house.start()
+        with pytest.raises(psycopg.OperationalError) as caught:
+            house.agent()
+        assert "paused" in str(caught.value)
+        redis.start()
+        wait_until(lambda: logs_in(house), "it is known, and agents are welcome", check=house.must_live)
+    finally:
+        if redis.process.poll() is not None:
+            redis.start()
+        house.remove()
+
+
+def logs_in(house):
+    try:
+        house.agent().close()
+    except psycopg.OperationalError:
+        return False
+    return True
