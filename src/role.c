@@ -119,27 +119,13 @@ int role_command(struct role *role, int argc, char **argv)
     return 1;
 }
 
-struct config *role_reload(struct role *role)
+struct config *role_reload(struct role *role, struct fault *fault)
 {
-    struct fault fault = {0};
-    char text[2048];
-    struct config *config = config_load(role->path, role->which, &fault);
-    if (config != NULL && (!needs_key(role) || config_approval_key(config, &fault))) {
+    struct config *config = config_load(role->path, role->which, fault);
+    if (config != NULL && (!needs_key(role) || config_approval_key(config, fault))) {
         role->generation++;
         return config;
     }
     config_drop(config);
-    fault_text(&fault, text, sizeof text);
-    log_error("the configuration stays as it was: %s", text);
     return NULL;
-}
-
-void role_record_reload(struct role *role, bool done)
-{
-    struct bytes body = {0};
-    bytes_add_text(&body, "\"event\":\"reload\"");
-    audit_add_text(&body, "outcome", view_of(done ? "done" : "refused"));
-    if (audit_append(role->audit, bytes_view(&body)) == 0)
-        log_warn("the reload is not on the record: the audit log can't be written");
-    bytes_fini(&body);
 }

@@ -21,10 +21,9 @@ struct role {
 /* The whole of a command: 0 when it was stopped in order, 1 after a fault, which is printed. */
 int role_command(struct role *role, int argc, char **argv);
 
-/* Reads the configuration again: NULL and a line in the log if it is wrong. Any one thread. */
-struct config *role_reload(struct role *role);
-
-void role_record_reload(struct role *role, bool done);
+/* Reads the configuration again: NULL and a fault if it is wrong. Any one thread. What became of it is told with
+ * audit_reload. */
+struct config *role_reload(struct role *role, struct fault *fault);
 
 /* No libpq variables, no files for others, no signal for a closed pipe. */
 void role_prepare(const char *name);

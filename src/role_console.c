@@ -48,9 +48,9 @@ static void free_set(void *arg, const struct console_set *set)
     free((void *)(uintptr_t)set);
 }
 
-static const struct console_set *reload(void *arg)
+static const struct console_set *reload(void *arg, struct fault *fault)
 {
-    struct config *config = role_reload(arg);
+    struct config *config = role_reload(arg, fault);
     return config != NULL ? make_set(config) : NULL;
 }
 

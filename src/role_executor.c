@@ -67,9 +67,10 @@ static void signal_set(sigset_t *set)
 
 static void take_signal(struct watch *watch, int number)
 {
-    struct config *config = number == SIGHUP ? role_reload(watch->role) : NULL;
+    struct fault fault = {0};
+    struct config *config = number == SIGHUP ? role_reload(watch->role, &fault) : NULL;
     if (number == SIGHUP && config == NULL) {
-        role_record_reload(watch->role, false);
+        audit_reload(watch->role->audit, &fault);
         return;
     }
     pthread_mutex_lock(&watch->lock);
@@ -125,17 +126,13 @@ static struct config *take_next(struct watch *watch)
  * old configuration makes another. */
 static struct executor *replace(struct role *role, struct config **config, struct config *next, struct fault *fault)
 {
-    char text[2048];
     struct executor *executor = make_executor(role, next, fault);
-    role_record_reload(role, executor != NULL);
+    audit_reload(role->audit, executor != NULL ? NULL : fault);
     if (executor != NULL) {
         config_drop(*config);
         *config = next;
-        log_info("the configuration was read again");
         return executor;
     }
-    fault_text(fault, text, sizeof text);
-    log_error("the configuration stays as it was: %s", text);
     config_drop(next);
     return make_executor(role, *config, fault);
 }

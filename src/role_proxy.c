@@ -69,20 +69,24 @@ static void warn_of_the_rest(const struct config *old, const struct config *new)
         log_warn(sentence, "metrics");
     if (!same_text(old->audit_directory, new->audit_directory))
         log_warn(sentence, "audit.directory");
+    if (old->audit_segment_bytes != new->audit_segment_bytes)
+        log_warn(sentence, "audit.segment_bytes");
+    if (old->login_seconds != new->login_seconds)
+        log_warn(sentence, "limits.login_seconds");
+    if (old->max_sessions != new->max_sessions)
+        log_warn(sentence, "limits.sessions");
     if (!same_text(old->redis.url, new->redis.url) || !same_text(old->redis.user, new->redis.user) ||
         !same_text(old->redis.password, new->redis.password))
         log_warn(sentence, "redis");
 }
 
-static const struct proxy_set *reload(void *arg)
+static const struct proxy_set *reload(void *arg, struct fault *fault)
 {
     struct role *role = arg;
-    struct config *config = role_reload(role);
-    role_record_reload(role, config != NULL);
+    struct config *config = role_reload(role, fault);
     if (config == NULL)
         return NULL;
     warn_of_the_rest(role->config, config);
-    log_info("the configuration was read again");
     return make_set(config, role->generation);
 }
 

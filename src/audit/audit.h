@@ -44,6 +44,10 @@ void audit_add_text(struct bytes *to, const char *key, struct view value);
 void audit_add_number(struct bytes *to, const char *key, int64_t value);
 void audit_add_raw(struct bytes *to, const char *key, struct view json);
 
+/* What became of a reload, on the record and in the operator's log: "event":"reload","ok":true, or false and
+ * "why". NULL: the new configuration is in force; a fault: the old one stays. */
+void audit_reload(struct audit *audit, const struct fault *fault);
+
 /* ---- the chain (quiet) ------------------------------------------------------------------------------ */
 
 struct chain {

@@ -25,8 +25,7 @@ static void stop(void *arg, int signal)
 
 static void hang_up(void *arg, int signal)
 {
-    if (house_reload(arg))
-        log_info("the configuration was read again");
+    house_reload(arg);
 }
 
 static bool open_desk(struct house *house, struct fault *fault)

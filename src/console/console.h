@@ -34,9 +34,9 @@ struct console_options {
     struct approval_redis redis;
     struct view approval_key;
     struct audit *audit;
-    /* A fresh set for SIGHUP and RELOAD; NULL: the new one is wrong (said in the log), keep the old. Both
-     * are called on the thread that console_run was called on. */
-    const struct console_set *(*reload)(void *arg);
+    /* A fresh set for SIGHUP and RELOAD; NULL and a fault: the new one is wrong, keep the old. Both are
+     * called on the thread that console_run was called on. */
+    const struct console_set *(*reload)(void *arg, struct fault *fault);
     void (*free_set)(void *arg, const struct console_set *set);
     void *arg;
 };

@@ -1,17 +1,5 @@
 #include "house.h"
 
-#include "base/log.h"
-
-static void record_reload(struct house *house, const char *outcome)
-{
-    struct bytes body = {0};
-    bytes_add_text(&body, "\"event\":\"reload\"");
-    audit_add_text(&body, "outcome", view_of(outcome));
-    if (audit_append(house->options->audit, bytes_view(&body)) == 0)
-        log_warn("the reload is not on the record: the audit log can't be written");
-    bytes_fini(&body);
-}
-
 bool house_take(struct house *house, const struct console_set *set, struct fault *fault)
 {
     struct net_tls *tls = NULL;
@@ -32,14 +20,13 @@ bool house_take(struct house *house, const struct console_set *set, struct fault
 
 bool house_reload(struct house *house)
 {
+    const struct console_options *options = house->options;
     struct fault fault = {0};
-    const struct console_set *set = house->options->reload != NULL ? house->options->reload(house->options->arg) : NULL;
+    const struct console_set *set = options->reload(options->arg, &fault);
     bool done = set != NULL && house_take(house, set, &fault);
-    if (set != NULL && !done) {
-        log_error("the configuration stays as it was: %s", fault.message);
-        house->options->free_set(house->options->arg, set);
-    }
-    record_reload(house, done ? "done" : "refused");
+    if (set != NULL && !done)
+        options->free_set(options->arg, set);
+    audit_reload(options->audit, done ? NULL : &fault);
     return done;
 }
 

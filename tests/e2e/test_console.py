@@ -113,6 +113,11 @@ def test_pause_and_resume(house):
     wait_until(works, "the agent may go on")
 
 
+def reloads(house, role):
+    lines = [line for path in house.audit_files() if path.parent.name == role for line in path.read_text().splitlines()]
+    return [record for record in map(json.loads, lines) if record["event"] == "reload"]
+
+
 def test_reload(house, agent):
     policy = json.loads(json.dumps(DEFAULT_POLICY))
     policy["rules"].append({"id": "no-orders", "relations": ["public.orders"], "verdict": "deny", "reason": "orders are frozen"})
@@ -132,6 +137,10 @@ def test_reload(house, agent):
     house.write_policy("default", '{"name": "default", "database": {"allowed_operations": ["SELEKT"]}}')
     house.ask_console("RELOAD")
     wait_until(lambda: house.log_contains("SELEKT"), "the log says what is wrong", check=house.must_live)
+    for role in ("proxy", "console"):
+        done, refused = wait_until(lambda: (found := reloads(house, role)) and len(found) > 1 and found, "one record per reload")
+        assert done["ok"] is True and "why" not in done
+        assert refused["ok"] is False and "SELEKT" in refused["why"]
     assert is_refused(), "the old policy is kept"
     assert agent.execute("SELECT 1").fetchone() == (1,)
     house.write_policy("default", DEFAULT_POLICY)
