@@ -118,7 +118,7 @@ if [[ " ${what[*]} " = *" tests "* ]]; then
     if [ ! -e "$clients/node_modules/.package-lock.json" ] ||
         [ "$clients/package-lock.json" -nt "$clients/node_modules/.package-lock.json" ]; then
         echo "installing the node clients of the tests"
-        (cd "$clients" && npm ci --silent --no-audit --no-fund --no-update-notifier)
+        (cd "$clients" && npm ci --loglevel=error --no-audit --no-fund --no-update-notifier >/dev/null)
         touch "$clients/node_modules/.package-lock.json"
     fi
 fi
