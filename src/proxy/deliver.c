@@ -174,6 +174,18 @@ void deliver_more(struct session *session, struct portal *portal, uint32_t max_r
 
 /* ---- when it counts as delivered ----------------------------------------------------------------------- */
 
+void deliver_block_ended(struct session *session, bool committed)
+{
+    struct delivery *delivery = &session->delivery;
+    session->block_has_write = false;
+    session->has_begun = false;
+    if (!delivery->needs_commit)
+        return;
+    delivery->needs_commit = false;
+    if (!committed)
+        delivery->ticket[0] = '\0';
+}
+
 void deliver_ready(struct session *session, char status)
 {
     struct delivery *delivery = &session->delivery;
@@ -182,17 +194,10 @@ void deliver_ready(struct session *session, char status)
         session->block_has_write = false;
     if (delivery->ticket[0] == '\0')
         return;
-    if (!delivery->needs_commit) {
+    if (!delivery->needs_commit)
         delivery->is_complete = true;
-        return;
-    }
-    /* In a block: a COMMIT makes it count, a ROLLBACK gives it back to the next asker. */
-    if (status != 'I')
-        return;
-    if (delivery->committed)
-        delivery->is_complete = true;
-    else
-        delivery->ticket[0] = '\0';
+    else if (status == 'I')
+        delivery->ticket[0] = '\0'; /* the block is gone, and no COMMIT was seen */
 }
 
 void deliver_next_message(struct session *session)

@@ -22,7 +22,11 @@ void deliver_execute(struct session *session, struct portal *portal, struct view
 /* The next chunk of a portal whose rows are ours. */
 void deliver_more(struct session *session, struct portal *portal, uint32_t max_rows);
 
-/* ReadyForQuery went to the agent / a COMMIT was seen / the agent's next message came. */
+/* The block has ended, perhaps with another one right behind it: what was delivered in it counts, or is
+ * given back to the next asker. */
+void deliver_block_ended(struct session *session, bool committed);
+
+/* ReadyForQuery went to the agent / the agent's next message came. */
 void deliver_ready(struct session *session, char status);
 void deliver_next_message(struct session *session);
 /* Sync or Flush: the batch ends, what comes next is another request. */

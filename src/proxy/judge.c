@@ -179,6 +179,10 @@ static struct effect effect_of(const struct statement *statement)
         effect.kind = all ? EFFECT_CLOSE_ALL : EFFECT_CLOSE;
     else if (statement->operation == OPERATION_DISCARD && all)
         effect.kind = EFFECT_DISCARD_ALL;
+    else if (statement->operation == OPERATION_COMMIT)
+        effect.kind = EFFECT_COMMIT;
+    else if (statement->operation == OPERATION_ROLLBACK && !(statement->flags & STATEMENT_TO_SAVEPOINT))
+        effect.kind = EFFECT_ROLLBACK;
     return effect;
 }
 
@@ -193,6 +197,7 @@ static void keep_effects(struct prepared *prepared, const struct facts *facts)
     for (size_t i = 0; i < facts->count; i++) {
         effects[i] = effect_of(&facts->statements[i]);
         effects[i].name = arena_view(&prepared->arena, effects[i].name);
+        prepared->changes_names |= effects[i].kind >= EFFECT_PREPARE && effects[i].kind <= EFFECT_DISCARD_ALL;
     }
     prepared->effects = effects;
     prepared->effect_count = facts->count;

@@ -17,7 +17,7 @@ static const char NOWHERE[] = "sallyport refused";
 void reply_carries(struct session *session, struct reply *reply, struct prepared *prepared)
 {
     reply->prepared = thing_hold(prepared);
-    reply->has_effects = prepared->effect_count > 0;
+    reply->has_effects = prepared->changes_names;
     session->effects_owed += reply->has_effects;
 }
 

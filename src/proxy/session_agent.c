@@ -147,7 +147,7 @@ static bool on_query(struct session *session, const struct incoming *in)
         park_query(session, prepared);
         return true;
     }
-    if (prepared->verdict != VERDICT_DENY && prepared->effect_count > 0 && session->kept > KEPT_MOST)
+    if (prepared->verdict != VERDICT_DENY && prepared->changes_names && session->kept > KEPT_MOST)
         judge_overrule(session, prepared, "session-memory", TOO_MUCH_KEPT, CLOSE_SOME);
     if (prepared->verdict == VERDICT_DENY)
         refuse_query(session, prepared);

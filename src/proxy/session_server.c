@@ -39,9 +39,9 @@ static void claim(char **what, struct view says)
     *what = says.len > 0 ? check_strndup(says.data, says.len) : NULL;
 }
 
-static void apply_effect(struct session *session, struct prepared *prepared, const struct effect *effect,
-                         uint64_t record)
+static void apply_effect(struct session *session, const struct reply *reply, const struct effect *effect)
 {
+    struct prepared *prepared = reply->prepared;
     switch (effect->kind) {
     case EFFECT_NONE:
         return;
@@ -56,7 +56,7 @@ static void apply_effect(struct session *session, struct prepared *prepared, con
         return;
     case EFFECT_DECLARE: {
         struct portal *portal = portal_open(session, prepared);
-        portal->record = record;
+        portal->record = reply->record;
         names_learn(&session->portals, effect->name, portal);
         thing_drop(portal);
         return;
@@ -81,6 +81,12 @@ static void apply_effect(struct session *session, struct prepared *prepared, con
     case EFFECT_RESET_ALL:
         claim(&session->reason, (struct view){0});
         return;
+    case EFFECT_COMMIT: /* of a failed block it is a rollback, as its tag says */
+        deliver_block_ended(session, strcmp(reply->tag, "COMMIT") == 0);
+        return;
+    case EFFECT_ROLLBACK:
+        deliver_block_ended(session, false);
+        return;
     }
 }
 
@@ -89,7 +95,7 @@ static void statement_completed(struct session *session, struct reply *reply)
     struct prepared *prepared = reply->prepared;
     size_t at = reply->completed++;
     if (prepared != NULL && at < prepared->effect_count)
-        apply_effect(session, prepared, &prepared->effects[at], reply->record);
+        apply_effect(session, reply, &prepared->effects[at]);
 }
 
 /* ---- by role -------------------------------------------------------------------------------------------------- */
@@ -205,8 +211,6 @@ static void note_complete(struct session *session, struct reply *reply, struct v
     /* Rows were counted as they came; what returned none has their number in its tag. */
     if (!view_starts(tag, "SELECT") && !view_starts(tag, "FETCH"))
         reply->rows += rows;
-    if (view_is(tag, "COMMIT"))
-        session->delivery.committed = true;
     if (view_is(tag, "BEGIN") || view_is(tag, "START TRANSACTION"))
         session->has_begun = true;
     statement_completed(session, reply);

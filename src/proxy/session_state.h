@@ -29,6 +29,8 @@ enum effect_kind {
     EFFECT_REASON, /* of the agent's claims; name: what it says, empty: nothing any more */
     EFFECT_APPLICATION,
     EFFECT_RESET_ALL,
+    EFFECT_COMMIT,
+    EFFECT_ROLLBACK, /* of the whole block */
 };
 
 struct effect {
@@ -53,6 +55,7 @@ struct prepared {
     size_t *account;              /* the session's count of what it keeps */
     const struct effect *effects; /* one per statement; NULL: none has any; arena */
     size_t effect_count;
+    bool changes_names; /* some of them do */
     bool is_copy_in;
     bool is_rollback;    /* nothing but ROLLBACK: passes even without an audit log */
     bool is_recorded;    /* its record was written when it was prepared */
@@ -168,7 +171,6 @@ struct delivery {
     bool is_open;       /* there are more results for this batch */
     bool needs_commit;  /* it was delivered inside a transaction block */
     bool is_complete;   /* ReadyForQuery has gone to the agent */
-    bool committed;     /* a COMMIT has been seen since */
 };
 
 struct session_desk {
