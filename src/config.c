@@ -298,11 +298,3 @@ void config_drop(struct config *config)
     free(config->memory);
     free(config);
 }
-
-const struct proxy_agent *config_agent(const struct config *config, const char *name)
-{
-    for (size_t i = 0; i < config->agent_count; i++)
-        if (strcmp(config->agents[i].name, name) == 0)
-            return &config->agents[i];
-    return NULL;
-}

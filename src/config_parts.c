@@ -212,3 +212,11 @@ bool parts_read_approvers(struct config *config, const struct node *root, enum c
     config->approvers = all;
     return true;
 }
+
+const struct proxy_agent *config_agent(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->agent_count; i++)
+        if (strcmp(config->agents[i].name, name) == 0)
+            return &config->agents[i];
+    return NULL;
+}

@@ -117,6 +117,7 @@ static bool make_workers(struct proxy *proxy, struct fault *fault)
 {
     size_t count = count_addresses(proxy->options);
     struct net_listener **first = NULL;
+    CHECK(proxy->worker_count > 0);
     for (unsigned i = 0; i < proxy->worker_count; i++) {
         struct net_listener **listeners = listen_all(proxy, first, fault);
         if (listeners == NULL)

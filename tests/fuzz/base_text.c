@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "../unit/base_hidden.h"
 #include "base/check.h"
 #include "base/text.h"
+#include "base_hidden.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
