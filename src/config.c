@@ -294,6 +294,7 @@ void config_drop(struct config *config)
         return;
     for (size_t i = 0; i < config->memory->policy_count; i++)
         rules_free(config->memory->policies[i]);
+    crypto_wipe((char *)config->approval_key.data, config->approval_key.len);
     arena_fini(&config->memory->arena);
     free(config->memory);
     free(config);

@@ -57,6 +57,7 @@ struct config {
     bool redis_shared;             /* this role has no login of its own in Redis */
     struct view approval_key;      /* empty for proxy and tools, and where it is missing */
     const char *approval_key_file; /* where a missing one is made; NULL: it is configured */
+    bool approval_key_was_handed;  /* by the supervisor, from that file */
 
     const char *audit_directory;  /* path, resolved; a role's chain is in DIRECTORY/ROLE */
     uint64_t audit_segment_bytes; /* 0: the audit's default */
@@ -78,7 +79,9 @@ struct arena *config_arena(struct config *config); /* lives as long as it; only 
 #define CONFIG_KEY_VARIABLE "SALLYPORT_APPROVAL_KEY"
 
 /* Reads the approval key that was made at an earlier start, or makes it (mode 0600), and puts it into
- * `config`. Two processes that do this at once get the same key. Nothing to do where it is configured. */
-bool config_approval_key(struct config *config, struct fault *fault);
+ * `config`. Two processes that do this at once get the same key. Nothing to do where it is configured. A key that a
+ * supervisor hands over in the environment is wiped from there, and taken from `before`, the configuration until
+ * now (or NULL), at the next reload. */
+bool config_approval_key(struct config *config, const struct config *before, struct fault *fault);
 
 #endif

@@ -51,19 +51,37 @@ static bool key_make(const char *path)
     return done;
 }
 
-bool config_approval_key(struct config *config, struct fault *fault)
+/* What a supervisor has handed to us, now or before. The environment can be read in /proc, and is passed on to
+ * children: it doesn't stay there. */
+static bool take_handed(struct config *config, const struct config *before, struct view *text)
 {
-    const char *path = config->approval_key_file, *handed = getenv(CONFIG_KEY_VARIABLE), *why;
+    char *handed = getenv(CONFIG_KEY_VARIABLE);
+    if (handed != NULL)
+        *text = arena_view(config_arena(config), view_of(handed));
+    else if (before != NULL && before->approval_key_was_handed)
+        *text = arena_view(config_arena(config), before->approval_key);
+    else
+        return false;
+    config->approval_key_was_handed = true;
+    if (handed != NULL) {
+        crypto_wipe(handed, strlen(handed));
+        unsetenv(CONFIG_KEY_VARIABLE);
+    }
+    return true;
+}
+
+bool config_approval_key(struct config *config, const struct config *before, struct fault *fault)
+{
+    const char *path = config->approval_key_file, *why;
     if (path == NULL)
         return true;
     struct view text;
-    if (handed != NULL)
-        text = arena_view(config_arena(config), view_of(handed));
-    else if (access(path, F_OK) != 0 && !key_make(path))
+    bool was_handed = take_handed(config, before, &text);
+    if (!was_handed && access(path, F_OK) != 0 && !key_make(path))
         return fault_at(fault, path, 0, 0, NULL,
                         "there is no \"approval_key\" in the configuration, and none can be made here: %s",
                         strerror(errno));
-    else if (!read_whole(path, 4096, config_arena(config), &text, &why))
+    if (!was_handed && !read_whole(path, 4096, config_arena(config), &text, &why))
         return fault_at(fault, path, 0, 0, NULL, "the approval key can't be read: %s", why);
     while (text.len > 0 && text.data[text.len - 1] == '\n')
         text.len--;

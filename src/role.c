@@ -100,7 +100,7 @@ int role_command(struct role *role, int argc, char **argv)
         return status;
     role_prepare(role->name);
     role->config = config_load(role->path, role->which, &fault);
-    bool done = role->config != NULL && (!needs_key(role) || config_approval_key(role->config, &fault)) &&
+    bool done = role->config != NULL && (!needs_key(role) || config_approval_key(role->config, NULL, &fault)) &&
                 open_audit(role, &fault);
     if (done && role->config->redis_shared)
         log_warn("roles share one Redis login, so each can write what only one of them should: give each a user of "
@@ -122,7 +122,7 @@ int role_command(struct role *role, int argc, char **argv)
 struct config *role_reload(struct role *role, struct fault *fault)
 {
     struct config *config = config_load(role->path, role->which, fault);
-    if (config != NULL && (!needs_key(role) || config_approval_key(config, fault))) {
+    if (config != NULL && (!needs_key(role) || config_approval_key(config, role->config, fault))) {
         role->generation++;
         return config;
     }

@@ -31,6 +31,7 @@ enum {
     ROLES = 3,
     PAUSE_FIRST_MS = 500,
     PAUSE_MOST_MS = 30 * 1000,
+    KILL_AFTER_MS = 15 * 1000,        /* … SIGTERM: more than a role takes that ends in order */
     LIVED_LONG_US = 60 * 1000 * 1000, /* after this a role's pauses begin anew */
 };
 
@@ -50,7 +51,8 @@ struct supervisor {
     struct net_loop *loop;
     const char *path; /* of the configuration, or NULL */
     struct child children[ROLES];
-    struct config *config; /* as the console sees it: with the approval key */
+    struct config *config;      /* as the console sees it: with the approval key */
+    struct net_timer *patience; /* of a stop */
     bool is_stopping;
 };
 
@@ -82,6 +84,8 @@ static void child_ended(void *arg, int64_t status, int signal)
     struct supervisor *supervisor = child->supervisor;
     child->pid = 0;
     if (supervisor->is_stopping) {
+        if (signal != 0)
+            log_warn("the %s was ended by signal %d (%s)", config_role_name(child->role), signal, strsignal(signal));
         if (has_ended(supervisor))
             net_loop_stop(supervisor->loop);
         return;
@@ -93,27 +97,40 @@ static void child_ended(void *arg, int64_t status, int signal)
     plan_start(child);
 }
 
-/* What a child is told in its environment; ours is the same thread's and goes back at once. */
-static void hand_over(const struct child *child, bool give)
+/* A key that was made at the first start lies in a file that only we can read. In an environment it lies open:
+ * `variable` is the environment's own memory, which is wiped when the child has it. */
+static void give_key(const struct child *child, struct bytes *variable)
 {
-    const struct supervisor *supervisor = child->supervisor;
-    char pid[24];
-    snprintf(pid, sizeof pid, "%ld", (long)getpid());
-    if (give)
-        setenv(ROLE_SUPERVISOR_VARIABLE, pid, 1);
-    else
-        unsetenv(ROLE_SUPERVISOR_VARIABLE);
-    /* A key that was made at the first start lies in a file that only we can read. */
-    bool can_read = supervisor->config->approval_key_file == NULL || child->uid < 0;
+    const struct config *config = child->supervisor->config;
+    bool can_read = config->approval_key_file == NULL || child->uid < 0;
     if (can_read || child->role == CONFIG_ROLE_PROXY)
         return;
+    bytes_room(variable, sizeof CONFIG_KEY_VARIABLE + config->approval_key.len + 1); /* no copies by growing */
+    bytes_add_text(variable, CONFIG_KEY_VARIABLE "=");
+    bytes_add_view(variable, config->approval_key);
+    bytes_text(variable);
+    putenv(variable->data);
+}
+
+static void take_back_key(struct bytes *variable)
+{
+    unsetenv(CONFIG_KEY_VARIABLE);
+    crypto_wipe(variable->data, variable->len);
+    bytes_fini(variable);
+}
+
+/* What a child is told in its environment is taken from ours again at once. */
+static int spawn(struct child *child, const char *const *argv)
+{
+    char pid[24];
     struct bytes key = {0};
-    bytes_add_view(&key, supervisor->config->approval_key);
-    if (give)
-        setenv(CONFIG_KEY_VARIABLE, bytes_text(&key), 1);
-    else
-        unsetenv(CONFIG_KEY_VARIABLE);
-    bytes_fini(&key);
+    snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    setenv(ROLE_SUPERVISOR_VARIABLE, pid, 1);
+    give_key(child, &key);
+    int started = net_spawn(child->supervisor->loop, argv, child->uid, child->gid, child_ended, child);
+    take_back_key(&key);
+    unsetenv(ROLE_SUPERVISOR_VARIABLE);
+    return started;
 }
 
 static void child_start(struct child *child)
@@ -121,9 +138,7 @@ static void child_start(struct child *child)
     struct supervisor *supervisor = child->supervisor;
     const char *argv[] = {"/proc/self/exe", config_role_name(child->role), supervisor->path ? "--config" : NULL,
                           supervisor->path, NULL};
-    hand_over(child, true);
-    int pid = net_spawn(supervisor->loop, argv, child->uid, child->gid, child_ended, child);
-    hand_over(child, false);
+    int pid = spawn(child, argv);
     child->started = net_loop_now(supervisor->loop);
     if (pid > 0) {
         child->pid = pid;
@@ -155,9 +170,22 @@ static void hang_up(void *arg, int signal)
     tell_children(arg, signal);
 }
 
+/* A role that hangs would hang us. What it had in hand is as after a crash: somebody finds out. */
+static void patience_ends(void *arg)
+{
+    const struct supervisor *supervisor = arg;
+    for (size_t i = 0; i < ROLES; i++)
+        if (supervisor->children[i].pid > 0)
+            log_error("the %s has not ended within %d s, and is killed", config_role_name(supervisor->children[i].role),
+                      KILL_AFTER_MS / 1000);
+    tell_children(supervisor, SIGKILL);
+}
+
 static void stop(void *arg, int signal)
 {
     struct supervisor *supervisor = arg;
+    if (!supervisor->is_stopping)
+        net_timer_start(supervisor->patience, KILL_AFTER_MS, 0);
     supervisor->is_stopping = true;
     tell_children(supervisor, SIGTERM);
     if (has_ended(supervisor))
@@ -228,9 +256,11 @@ static bool check_config(struct supervisor *supervisor, struct fault *fault)
         struct config *config = config_load(supervisor->path, supervisor->children[i].role, fault);
         if (config == NULL)
             return false;
-        config_drop(supervisor->config);
+        struct config *before = supervisor->config;
         supervisor->config = config;
-        if (supervisor->children[i].role != CONFIG_ROLE_PROXY && !config_approval_key(config, fault))
+        bool has_key = supervisor->children[i].role == CONFIG_ROLE_PROXY || config_approval_key(config, before, fault);
+        config_drop(before);
+        if (!has_key)
             return false;
     }
     return separate(supervisor, fault);
@@ -239,6 +269,7 @@ static bool check_config(struct supervisor *supervisor, struct fault *fault)
 static void supervise(struct supervisor *supervisor)
 {
     supervisor->loop = net_loop_new();
+    supervisor->patience = net_timer_new(supervisor->loop, patience_ends, supervisor);
     net_signal(supervisor->loop, SIGTERM, stop, supervisor);
     net_signal(supervisor->loop, SIGINT, stop, supervisor);
     net_signal(supervisor->loop, SIGHUP, hang_up, supervisor);
@@ -249,6 +280,7 @@ static void supervise(struct supervisor *supervisor)
     net_loop_run(supervisor->loop);
     for (size_t i = 0; i < ROLES; i++)
         net_timer_free(supervisor->children[i].timer);
+    net_timer_free(supervisor->patience);
     net_loop_free(supervisor->loop);
 }
 

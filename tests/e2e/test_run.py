@@ -52,6 +52,17 @@ def test_no_role_outlives_the_supervisor(house):
     wait_until(lambda: all(ends(pid) for pid in pids), "all roles have ended")
 
 
+def test_a_role_that_hangs_is_killed(house):
+    house.start()
+    pids = children(house)
+    supervisor = house.processes[0]
+    os.kill(pids["executor"], signal.SIGSTOP)  # SIGTERM can't reach it now
+    supervisor.send_signal(signal.SIGTERM)
+    assert supervisor.wait(60) == 0
+    assert all(ends(pid) for pid in pids.values())
+    assert house.log_contains("the executor has not ended within 15 s, and is killed")
+
+
 def test_a_wrong_configuration_ends_it(house):
     house.config["agents"]["bot"]["policy"] = "nowhere"
     house.write_files()
