@@ -29,7 +29,7 @@ if n then
     local over = state and at >= tonumber(redis.call('HGET', TICKET .. n, 'expires'))
     if state == 'expired' then
         -- Told once; the next time it is a new request.
-        redis.call('SET', last, n, 'PX', whole(DAY / 1000))
+        redis.call('SET', last, n, 'PX', whole(KEEP.last / 1000))
         redis.call('DEL', same)
         return answer(n, state, 0)
     end
@@ -38,7 +38,7 @@ if n then
         return answer(n, state, 0)
     end
     if state then
-        redis.call('SET', last, n, 'PX', whole(DAY / 1000))
+        redis.call('SET', last, n, 'PX', whole(KEEP.last / 1000))
     end
 end
 
@@ -78,7 +78,7 @@ end
 n = whole(redis.call('INCR', KEYS[1]))
 redis.call('ZADD', open, size, n)
 local expires = at + lifetime
-local until_ms = whole((expires + 7 * DAY) / 1000)
+local until_ms = whole((expires + KEEP.ticket) / 1000)
 redis.call('HSET', TICKET .. n, 'digest', digest, 'created', whole(at), 'expires', whole(expires))
 for i = 3, #ARGV, 2 do
     redis.call('HSET', TICKET .. n, ARGV[i], ARGV[i + 1])
