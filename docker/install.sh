@@ -11,7 +11,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 build=(gcc libc6-dev binutils cmake ninja-build pkg-config libuv1-dev libssl-dev libjansson-dev libpq-dev
-    libhiredis-dev libidn-dev libpg-query-dev postgresql-server-dev-15 libmicrohttpd-dev libzstd-dev)
+    libhiredis-dev libidn-dev libpg-query-dev postgresql-server-dev-15)
 demo=(postgresql-15 redis-server openssl)
 tests=(libcmocka-dev ccache python3 python3-pytest python3-pytest-timeout python3-pytest-xdist python3-psycopg python3-psycopg2
     python3-asyncpg python3-sqlalchemy python3-jsonschema python3-yaml nodejs npm psmisc clang clang-format

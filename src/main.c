@@ -46,8 +46,9 @@ static void print_commands(FILE *to)
                 "Usage: sallyport COMMAND [OPTION]...\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
-    fprintf(to, "\nEvery command explains itself with --help; sallyport(1) is the manual. Each takes --config FILE,\n"
-                "else $SALLYPORT_CONFIG, else /etc/sallyport/sallyport.json.\n");
+    fprintf(to,
+            "\nEvery command explains itself with --help; sallyport(1) is the manual. Those that\n"
+            "need a configuration take --config FILE, else $SALLYPORT_CONFIG, else /etc/sallyport/sallyport.json.\n");
 }
 
 static int unknown_command(const char *name)

@@ -41,3 +41,18 @@ def test_packages_are_listed_once():
     listed = (REPOSITORY / "docker/install.sh").read_text()
     for library in ("libuv1", "libssl", "libjansson", "libpq", "libhiredis"):
         assert f"{library}-dev" in listed or f"{library}1-dev" in listed
+
+
+def test_every_event_of_the_record_is_in_its_table():
+    """src/audit/README.md names each event and the file that writes it."""
+    table = (REPOSITORY / "src/audit/README.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| `")]
+    named = set()
+    for events, _, place in rows:
+        assert (REPOSITORY / "src/audit" / place.split("`")[1]).exists() or (REPOSITORY / place.split("`")[1]).exists()
+        named |= set(re.findall(r"`([\w-]+)`", events))
+    code = "".join(path.read_text() for path in sorted((REPOSITORY / "src").rglob("*.c")))
+    written = set()
+    for call in re.findall(r'\\"event\\":\\"[\w-]+|(?:record_statement|begin)\(session, "[\w-]+"|record_start\(&body, [^;]+;', code):
+        written |= set(re.findall(r'"([\w-]+)', call)) - {"event"}
+    assert written == named
