@@ -70,7 +70,7 @@ void role_prepare(const char *name)
     signal(SIGHUP, SIG_IGN); /* until the role listens to it */
     unset_libpq_variables();
     follow_supervisor();
-    log_open(name, getenv("SALLYPORT_DEBUG") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    log_open(name, LOG_LEVEL_INFO);
 }
 
 static bool open_audit(struct role *role, struct fault *fault)

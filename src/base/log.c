@@ -19,7 +19,7 @@ void log_open(const char *role, enum log_level least)
 
 __attribute__((format(printf, 2, 0))) static void log_write(enum log_level level, const char *format, va_list args)
 {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
+    static const char *const names[] = {"info", "warn", "error"};
     if (level < log_least)
         return;
     char text[2048], time[TEXT_TIME_SIZE];
@@ -48,7 +48,6 @@ __attribute__((format(printf, 2, 0))) static void log_write(enum log_level level
         va_end(args);                                                                                                  \
     }
 
-LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)
 LOG_FUNCTION(log_info, LOG_LEVEL_INFO)
 LOG_FUNCTION(log_warn, LOG_LEVEL_WARN)
 LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)
