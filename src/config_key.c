@@ -2,7 +2,6 @@
  * it is written whole under another name and linked to its own: whoever comes second finds it there. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -2,13 +2,10 @@
  * for so that the prompt and the history say whose it is, and to refuse names that can't be used. */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/crypto.h"
 #include "commands.h"
 #include "prompt.h"
 #include "wire/wire.h"

@@ -3,7 +3,6 @@
  * executor: the old one ends its ticket first. */
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/log.h"

@@ -1,7 +1,6 @@
 #include "content.h"
 
 #include <jansson.h>
-#include <string.h>
 
 #include "base/text.h"
 

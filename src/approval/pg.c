@@ -2,8 +2,6 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/check.h"

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/text.h"
 
 static bool refuse(struct ticket_error *error, const char *sqlstate, const char *message)

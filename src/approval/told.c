@@ -2,8 +2,6 @@
 
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "result.h"

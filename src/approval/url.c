@@ -1,6 +1,5 @@
 #include "url.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "call.h"

@@ -1,7 +1,6 @@
 #include "base/fault.h"
 
 #include <stdarg.h>
-#include <string.h>
 
 #include "base/bytes.h"
 

@@ -6,7 +6,6 @@
 #include "dialogue.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "answer.h"
 #include "base/check.h"

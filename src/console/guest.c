@@ -4,7 +4,6 @@
 
 #include "answer.h"
 #include "base/check.h"
-#include "base/log.h"
 
 struct guest *guest_new(struct house *house, int fd, const char *peer, const struct net_events *events)
 {

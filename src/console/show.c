@@ -1,7 +1,5 @@
 /* Commands that look. */
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
 #include "view.h"
