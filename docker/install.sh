@@ -14,7 +14,8 @@ build=(gcc libc6-dev binutils cmake ninja-build pkg-config libuv1-dev libssl-dev
     libhiredis-dev libidn-dev libpg-query-dev postgresql-server-dev-15)
 demo=(postgresql-15 redis-server openssl)
 tests=(libcmocka-dev ccache python3 python3-pytest python3-pytest-timeout python3-pytest-xdist python3-psycopg python3-psycopg2
-    python3-asyncpg python3-sqlalchemy python3-jsonschema python3-yaml nodejs npm psmisc clang clang-format
+    python3-asyncpg python3-sqlalchemy python3-greenlet python3-django libpostgresql-jdbc-java default-jdk-headless
+    python3-jsonschema python3-yaml nodejs npm psmisc clang clang-format
     clang-tidy libclang-rt-14-dev shellcheck git)
 bench=(pgbouncer haproxy python3 python3-psycopg)
 
@@ -29,10 +30,11 @@ usage()
 
 is_installed()
 {
-    # node and npm are often there from elsewhere; Debian's npm alone would bring 400 packages
+    # node, npm and a JDK are often there from elsewhere; Debian's npm alone would bring 400 packages
     case $1 in
     nodejs) command -v node >/dev/null && return ;;
     npm) command -v npm >/dev/null && return ;;
+    default-jdk-headless) command -v javac >/dev/null && return ;;
     esac
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
