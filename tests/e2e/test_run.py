@@ -63,6 +63,21 @@ def test_a_role_that_hangs_is_killed(house):
     assert house.log_contains("the executor has not ended within 15 s, and is killed")
 
 
+def test_a_key_that_was_handed_over_leaves_the_environment(house, monkeypatch):
+    del house.config["approval_key"]
+    house.write_files()
+    key = house.folder / "approval.key"
+    key.write_text("another key, which this role may not read")
+    monkeypatch.setenv("SALLYPORT_APPROVAL_KEY", "handed-by-a-supervisor-0123456789abcdef")
+    house.start(roles=["console"])
+    pid = house.processes[0].pid
+    assert b"handed-by" not in Path(f"/proc/{pid}/environ").read_bytes()
+    key.write_text("too short to be one")  # so that it can't have been read
+    os.kill(pid, signal.SIGHUP)
+    wait_until(lambda: house.log_contains("the configuration was read again"), "it was read again", check=house.must_live)
+    assert house.ask_console("SHOW VERSION")
+
+
 def test_a_wrong_configuration_ends_it(house):
     house.config["agents"]["bot"]["policy"] = "nowhere"
     house.write_files()
