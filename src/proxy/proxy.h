@@ -15,7 +15,8 @@
  *   replies.c    what is sent up, and what is owed     stream.c          what goes out, uncopied
  *   park.c       a write waits                         batch.c           what it waits with
  *   deliver.c    its result comes                      words.c           what agents are told
- *   record.c     what goes on the record               ending.c          how a session ends */
+ *   record.c     what goes on the record               ending.c          how a session ends
+ *   request.c    what is asked of the queue            refuse.c          refusals for what a message is */
 #ifndef PROXY_PROXY_H
 #define PROXY_PROXY_H
 

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/text.h"
 #include "deliver.h"
 #include "ending.h"
 #include "judge.h"
 #include "park.h"
 #include "portal.h"
 #include "record.h"
+#include "refuse.h"
 #include "replies.h"
 #include "words.h"
 
@@ -19,77 +19,6 @@ struct incoming {
     char type;
     struct view body, whole;
 };
-
-/* ---- refusals -------------------------------------------------------------------------------------------- */
-
-/* For messages that are refused for what they are: the record says what the agent is told. */
-static uint64_t refusal_words(struct session *session, const char *what, const char *rule, const char *reason,
-                              const char *hint, struct bytes *words)
-{
-    uint64_t record = record_refusal(session, what, rule, reason);
-    struct judgement judgement = {
-        .verdict = VERDICT_DENY, .rule = rule, .reason = reason, .hint = hint, .sqlstate = "42501", .position = -1};
-    words_add_refusal(words, &judgement, (struct view){0}, record);
-    return record;
-}
-
-/* The server's own words for a name that doesn't exist. */
-static void missing_words(struct bytes *words, const char *sqlstate, const char *what, struct view name)
-{
-    struct bytes message = {0};
-    if (name.len == 0 && sqlstate[0] == '2')
-        bytes_add_text(&message, "unnamed prepared statement does not exist");
-    else
-        bytes_add_format(&message, "%s \"%.*s\" does not exist", what, (int)name.len, name.data ? name.data : "");
-    struct message_words error = {.severity = "ERROR", .sqlstate = sqlstate, .message = bytes_text(&message)};
-    message_add_words(words, 'E', &error);
-    bytes_fini(&message);
-}
-
-static void verdict_words(const struct prepared *prepared, uint64_t record, struct bytes *words)
-{
-    struct judgement judgement;
-    judge_words(prepared, &judgement);
-    words_add_refusal(words, &judgement, (struct view){prepared->sql, prepared->sql_len}, record);
-}
-
-/* The server cuts names off at 63 bytes, so a longer one could mean another; and some are ours. */
-static bool refuse_bad_name(struct session *session, const struct incoming *in, struct view name)
-{
-    if (name.len <= 63 && !view_starts(name, "sallyport"))
-        return false;
-    struct bytes words = {0};
-    char what[32];
-    snprintf(what, sizeof what, "message %c", in->type);
-    uint64_t record = refusal_words(session, what, "reserved-name",
-                                    "names of statements and portals have at most 63 bytes and don't begin with "
-                                    "\"sallyport\"",
-                                    "Choose another name.", &words);
-    if (in->type == 'P')
-        reply_refuse_parse(session, view_of("sallyport refused"), "reserved-name", record, &words);
-    else
-        reply_refuse_name(session, in->type, &words);
-    return true;
-}
-
-enum { KEPT_MOST = 64 * 1024 * 1024 };
-
-static const char TOO_MUCH_KEPT[] = "this session keeps too many prepared statements and values";
-static const char CLOSE_SOME[] = "Close those that are not needed any more.";
-
-/* What names keep alive is capped, so that nobody fills the process with statements. */
-static bool refuse_over_account(struct session *session, const struct incoming *in, struct view name)
-{
-    if (session->kept + in->body.len <= KEPT_MOST)
-        return false;
-    struct bytes words = {0};
-    uint64_t record = refusal_words(session, "prepared statement", "session-memory", TOO_MUCH_KEPT, CLOSE_SOME, &words);
-    if (in->type == 'P')
-        reply_refuse_parse(session, name, "session-memory", record, &words);
-    else
-        reply_refuse_name(session, in->type, &words);
-    return true;
-}
 
 static bool wait_until_certain(struct session *session)
 {
@@ -104,7 +33,7 @@ static void refuse_query(struct session *session, const struct prepared *prepare
 {
     struct bytes words = {0};
     uint64_t record = record_statement(session, "statement", prepared, NULL, 0);
-    verdict_words(prepared, record, &words);
+    refuse_verdict_words(prepared, record, &words);
     reply_refuse_query(session, prepared->rule, record, &words);
 }
 
@@ -147,8 +76,8 @@ static bool on_query(struct session *session, const struct incoming *in)
         park_query(session, prepared);
         return true;
     }
-    if (prepared->verdict != VERDICT_DENY && prepared->changes_names && session->kept > KEPT_MOST)
-        judge_overrule(session, prepared, "session-memory", TOO_MUCH_KEPT, CLOSE_SOME);
+    if (prepared->verdict != VERDICT_DENY && prepared->changes_names && refuse_is_over(session, 0))
+        judge_overrule(session, prepared, "session-memory", REFUSE_TOO_MUCH_KEPT, REFUSE_CLOSE_SOME);
     if (prepared->verdict == VERDICT_DENY)
         refuse_query(session, prepared);
     else
@@ -172,8 +101,8 @@ static bool refuse_foreign_type(struct session *session, const struct message_pa
         snprintf(reason, sizeof reason, "parameter $%d is declared with type %u, which is not a built-in base type",
                  i + 1, type);
         char *sql = check_strndup(parse->sql.data, parse->sql.len);
-        uint64_t record = refusal_words(session, sql, "parameter-type", reason,
-                                        "Declare it as text and cast it in the statement.", &words);
+        uint64_t record = refuse_words(session, sql, "parameter-type", reason,
+                                       "Declare it as text and cast it in the statement.", &words);
         free(sql);
         reply_refuse_parse(session, parse->name, "parameter-type", record, &words);
         return true;
@@ -196,7 +125,7 @@ static void refuse_parse(struct session *session, struct view name, const struct
 {
     struct bytes words = {0};
     uint64_t record = record_statement(session, "statement", prepared, NULL, 0);
-    verdict_words(prepared, record, &words);
+    refuse_verdict_words(prepared, record, &words);
     reply_refuse_parse(session, name, prepared->rule, record, &words);
 }
 
@@ -232,8 +161,8 @@ static bool on_parse(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Parse message", NULL);
         return true;
     }
-    if (refuse_bad_name(session, in, parse.name) || refuse_over_account(session, in, parse.name) ||
-        refuse_foreign_type(session, &parse))
+    if (refuse_bad_name(session, in->type, parse.name) ||
+        refuse_over_account(session, in->type, in->body.len, parse.name) || refuse_foreign_type(session, &parse))
         return true;
     session_record_fresh(session);
     struct prepared *prepared = judge_text(session, parse.sql, &facts, &sql);
@@ -284,7 +213,7 @@ static bool refuse_denied(struct session *session, char type, struct prepared *p
         return false;
     struct bytes words = {0};
     uint64_t record = record_statement(session, "statement", prepared, NULL, 0);
-    verdict_words(prepared, record, &words);
+    refuse_verdict_words(prepared, record, &words);
     reply_refuse_name(session, type, &words);
     return true;
 }
@@ -328,18 +257,18 @@ static bool on_bind(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Bind message", NULL);
         return true;
     }
-    if (refuse_bad_name(session, in, bind.portal) || refuse_bad_name(session, in, bind.statement))
+    if (refuse_bad_name(session, in->type, bind.portal) || refuse_bad_name(session, in->type, bind.statement))
         return true;
     struct prepared *prepared = names_find(&session->statements, bind.statement, &is_uncertain);
     if (is_uncertain)
         return wait_until_certain(session);
     if (prepared == NULL) {
         struct bytes words = {0};
-        missing_words(&words, "26000", "prepared statement", bind.statement);
+        refuse_missing_words(&words, "26000", "prepared statement", bind.statement);
         reply_refuse_name(session, 'B', &words);
         return true;
     }
-    if (refuse_denied(session, 'B', prepared) || refuse_over_account(session, in, bind.portal))
+    if (refuse_denied(session, 'B', prepared) || refuse_over_account(session, in->type, in->body.len, bind.portal))
         return true;
     if (prepared->verdict == VERDICT_PARK && refuse_formats(session, &bind, prepared))
         return true;
@@ -364,7 +293,7 @@ static bool on_describe(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Describe message", NULL);
         return true;
     }
-    if (refuse_bad_name(session, in, message.name))
+    if (refuse_bad_name(session, in->type, message.name))
         return true;
     bool is_statement = message.kind == 'S';
     void *found = names_find(is_statement ? &session->statements : &session->portals, message.name, &is_uncertain);
@@ -425,14 +354,14 @@ static bool on_execute(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Execute message", NULL);
         return true;
     }
-    if (refuse_bad_name(session, in, execute.portal))
+    if (refuse_bad_name(session, in->type, execute.portal))
         return true;
     struct portal *portal = names_find(&session->portals, execute.portal, &is_uncertain);
     if (is_uncertain)
         return wait_until_certain(session);
     if (portal == NULL) {
         struct bytes words = {0};
-        missing_words(&words, "34000", "portal", execute.portal);
+        refuse_missing_words(&words, "34000", "portal", execute.portal);
         reply_refuse_name(session, 'E', &words);
         return true;
     }
@@ -452,7 +381,7 @@ static bool on_close(struct session *session, const struct incoming *in)
         session_end(session, "08P01", "malformed Close message", NULL);
         return true;
     }
-    if (refuse_bad_name(session, in, message.name))
+    if (refuse_bad_name(session, in->type, message.name))
         return true;
     stream_pass(&session->to_server, in->whole);
     struct reply *reply = reply_expect(session, OWED_KIND_CLOSE, REPLY_ROLE_AGENT);
@@ -488,8 +417,8 @@ static bool on_flush(struct session *session, const struct incoming *in)
 static bool on_function(struct session *session, const struct incoming *in)
 {
     struct bytes words = {0};
-    refusal_words(session, "FunctionCall", "function-call", "the FunctionCall message calls functions past the policy",
-                  "Call the function in a SELECT.", &words);
+    refuse_words(session, "FunctionCall", "function-call", "the FunctionCall message calls functions past the policy",
+                 "Call the function in a SELECT.", &words);
     reply_refuse_function(session, &words);
     return true;
 }

@@ -1,6 +1,6 @@
 /* What a session knows: shared by the quiet files of this room that make it up, and by nobody else.
  *
- * Who calls whom:  session.c -> session_agent.c  -> park.c -> batch.c -> judge.c -> record.c
+ * Who calls whom:  session.c -> session_agent.c  -> park.c -> batch.c, request.c -> judge.c -> record.c
  *                  session.c -> session_server.c -> park.c -> deliver.c -> replies.c -> words.c
  *
  * Who holds what: a name, a reply and the park each hold what they point at (names.h). The statements and
@@ -141,7 +141,15 @@ enum hold {
 
 enum park_kind { PARK_KIND_QUERY, PARK_KIND_PARSE, PARK_KIND_EXECUTE, PARK_KIND_NOTHING };
 
-enum { PARK_SETTINGS = 5 }; /* DateStyle, IntervalStyle, TimeZone, search_path, transaction_isolation */
+/* The settings that are asked for, in the order of the question (park.c). */
+enum park_setting {
+    PARK_SETTING_DATE_STYLE,
+    PARK_SETTING_INTERVAL_STYLE,
+    PARK_SETTING_TIME_ZONE,
+    PARK_SETTING_SEARCH_PATH,
+    PARK_SETTING_ISOLATION,
+    PARK_SETTINGS,
+};
 
 struct park {
     enum park_kind kind;
