@@ -307,6 +307,8 @@ static int run_search(const struct request *request, const char *directory)
     filter.matched = &matched;
     bool good =
         audit_export(directory, &filter, request->json ? AUDIT_FORMAT_JSONL : AUDIT_FORMAT_LINES, stdout, &fault);
+    if (good && matched == 0 && !request->json)
+        fputs("sallyport audit: nothing found\n", stderr);
     return done(good && matched > 0, &fault);
 }
 

@@ -24,7 +24,7 @@ static const struct command commands[] = {
     {"console", command_console, "serve approvers, who decide with psql"},
     {"queue", command_queue, "list, show, approve and reject parked statements"},
     {"check", command_check, "say what would happen to some SQL, for an agent"},
-    {"audit", command_audit, "verify, search and export the audit log"},
+    {"audit", command_audit, "verify, export, search and tail the audit log"},
     {"passwd", command_passwd, "make a password verifier for an agent or an approver"},
     {"help", command_help, "show this list, or the help of a command"},
     {"version", command_version, "show the program's version"},

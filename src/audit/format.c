@@ -140,11 +140,22 @@ static void add_shown(struct bytes *to, const char *key, const json_t *value)
     bytes_fini(&text);
 }
 
+/* A statement of many lines is one line here: line feeds and tabs are blanks, all else that hides is shown. */
+static void add_one_line(struct bytes *to, struct view text)
+{
+    struct bytes line = {0};
+    for (size_t i = 0; i < text.len; i++)
+        bytes_add_char(&line, memchr("\r\n\t", text.data[i], 3) != NULL ? ' ' : text.data[i]);
+    text_add_visible(to, bytes_view(&line), false);
+    bytes_fini(&line);
+}
+
 static void add_summary(struct bytes *to, json_t *record)
 {
     static const char *const shown[] = {
-        "agent", "approver", "client", "database", "verdict", "rule",        "ticket", "state", "decision", "outcome",
-        "tag",   "rows",     "bytes",  "sqlstate", "of",      "duration_us", "reason", "words", "message",
+        "agent",    "approver", "client",  "database", "verdict", "rule",     "ticket", "state",
+        "decision", "outcome",  "tag",     "rows",     "bytes",   "sqlstate", "of",     "duration_us",
+        "reason",   "words",    "message", "ok",       "why",     "refused",
     };
     bytes_add_view(to, string_of(json_object_get(record, "time")));
     bytes_add_char(to, ' ');
@@ -159,7 +170,7 @@ static void add_summary(struct bytes *to, json_t *record)
     const json_t *sql = json_object_get(record, "sql");
     if (sql != NULL) {
         bytes_add_text(to, ": ");
-        text_add_visible(to, string_of(sql), false);
+        add_one_line(to, string_of(sql));
     }
     bytes_add_char(to, '\n');
 }
