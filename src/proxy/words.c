@@ -149,6 +149,8 @@ void words_add_ticket(struct bytes *to, const struct ticket_answer *answer, cons
         }
         bool decided = answer->state == TICKET_STATE_REJECTED || answer->state == TICKET_STATE_UNKNOWN;
         add_detail(&detail, "park", rule, decided ? said : reason, answer->id, answer->expires, tellings[i].retryable);
+        detail.len--;
+        bytes_add_format(&detail, ",\"state\":\"%s\"}", ticket_state_name(answer->state));
         struct message_words words = {
             .severity = "ERROR",
             .sqlstate = tellings[i].sqlstate,

@@ -63,6 +63,7 @@ static void every_state_of_a_ticket(void **state)
         assert_true(view_is(told.error.sqlstate, rows[i].sqlstate));
         assert_non_null(told.detail);
         assert_string_equal(member(&told, "verdict"), "park");
+        assert_string_equal(member(&told, "state"), ticket_state_name(rows[i].state));
         assert_string_equal(member(&told, "ticket"), "t42");
         assert_string_equal(member(&told, "rule"), "the-rule");
         assert_string_equal(member(&told, "expires"), "2026-11-24T00:00:00.000000Z");
