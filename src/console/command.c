@@ -154,7 +154,7 @@ const struct command *command_find(struct words *words, struct arena *arena, con
     *hint = NULL;
     if (best == NULL) {
         *why = "this is not a command of the console";
-        *hint = "HELP lists the commands. No SQL runs here: the console decides about statements of agents.";
+        *hint = "SHOW HELP lists the commands. No SQL runs here: the console decides about statements of agents.";
         return NULL;
     }
     size_t arguments = words->count - best_len;

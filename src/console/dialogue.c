@@ -6,6 +6,7 @@
 #include "dialogue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "answer.h"
 #include "base/check.h"
@@ -447,6 +448,19 @@ static void ended(void *owner, enum net_end why, const char *detail)
     guest_close(owner);
 }
 
+/* To people, once: psql is how they come. Programs that read what a console prints are spared. */
+static void say_welcome(struct dialogue *d)
+{
+    static const struct message_words welcome = {
+        .severity = "NOTICE",
+        .sqlstate = "00000",
+        .message = "this is sallyport's console; write SHOW QUEUE, SHOW TICKET t1, APPROVE t1, REJECT t1 'why', or "
+                   "SHOW HELP for all commands",
+    };
+    if (d->guest->application != NULL && strcmp(d->guest->application, "psql") == 0)
+        message_add_words(output(d), 'N', &welcome);
+}
+
 void dialogue_start(struct guest *guest)
 {
     static const struct net_events events = {.received = received, .ended = ended};
@@ -456,5 +470,6 @@ void dialogue_start(struct guest *guest)
     guest->dialogue = d;
     guest->forget = forget_all;
     net_conn_set_events(guest->conn, &events, guest);
+    say_welcome(d);
     say_ready(d);
 }
