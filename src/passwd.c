@@ -25,8 +25,9 @@ static bool ask(const char *name, struct bytes *password)
 {
     struct bytes again = {0};
     char question[160];
+    const char *otherwise = "hand it in on standard input";
     snprintf(question, sizeof question, "Password for %.100s: ", name);
-    bool done = prompt_secret(question, password) && prompt_secret("Again: ", &again);
+    bool done = prompt_secret(question, otherwise, password) && prompt_secret("Again: ", otherwise, &again);
     if (done && !view_equals(bytes_view(password), bytes_view(&again))) {
         fprintf(stderr, "sallyport passwd: the two passwords differ\n");
         done = false;

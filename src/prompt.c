@@ -27,12 +27,12 @@ bool prompt_line(FILE *from, struct bytes *line)
     return true;
 }
 
-bool prompt_secret(const char *question, struct bytes *secret)
+bool prompt_secret(const char *question, const char *otherwise, struct bytes *secret)
 {
     struct termios before, silent;
     FILE *terminal = fopen("/dev/tty", "r+");
     if (terminal == NULL || tcgetattr(fileno(terminal), &before) != 0) {
-        fprintf(stderr, "sallyport: there is no terminal to ask for the password\n");
+        fprintf(stderr, "sallyport: there is no terminal to ask for the password; %s\n", otherwise);
         if (terminal != NULL)
             fclose(terminal);
         return false;

@@ -120,7 +120,8 @@ static PGconn *connect_console(const struct queue_call *call)
         char question[160];
         snprintf(question, sizeof question, "Password for approver %.100s: ", call->user);
         PQfinish(conn);
-        conn = prompt_secret(question, &password) ? connect_as(call, bytes_text(&password)) : NULL;
+        const char *otherwise = "set PGPASSWORD or write it into ~/.pgpass";
+        conn = prompt_secret(question, otherwise, &password) ? connect_as(call, bytes_text(&password)) : NULL;
         prompt_forget(&password);
     }
     if (conn == NULL || PQstatus(conn) == CONNECTION_OK)
@@ -359,11 +360,15 @@ struct subcommand {
     const char *name;
     int least, most; /* arguments; the first is a ticket */
     int (*run)(struct queue_call *call, PGconn *conn);
+    const char *usage; /* said when there are too few arguments */
 };
 
 static const struct subcommand subcommands[] = {
-    {"list", 0, 0, list},     {"show", 1, 1, show},   {"approve", 1, 2, approve},
-    {"reject", 2, 2, reject}, {"watch", 0, 0, watch},
+    {"list", 0, 0, list, NULL},
+    {"show", 1, 1, show, "say which ticket: queue show t42"},
+    {"approve", 1, 2, approve, "say which ticket: queue approve t42"},
+    {"reject", 2, 2, reject, "say which ticket and why, in quotes: queue reject t42 'why'"},
+    {"watch", 0, 0, watch, NULL},
 };
 
 /* ---- the command line -------------------------------------------------------------------------------------------- */
@@ -377,8 +382,9 @@ static bool check_arguments(const struct queue_call *call, const struct subcomma
 {
     if (call->argument_count < subcommand->least || call->argument_count > subcommand->most) {
         fprintf(stderr, "sallyport queue: %s\n",
-                subcommand->run == reject ? "say which ticket and why, in quotes: queue reject t42 'why'"
-                                          : "the arguments are not understood (words stand in quotes); see --help");
+                call->argument_count < subcommand->least ? subcommand->usage
+                                                         : "there are too many arguments (words stand in quotes); "
+                                                           "see --help");
         return false;
     }
     if (call->argument_count > 0 && (call->arguments[0][0] != 't' || !is_word(call->arguments[0] + 1, "0123456789"))) {
@@ -469,7 +475,11 @@ int command_queue(int argc, char **argv)
 {
     struct queue_call call = {0};
     int status = STATUS_ERROR;
-    if (!read_options(&call, argc, argv, &status))
+    char name[] = "sallyport queue", *given = argv[0];
+    argv[0] = name; /* getopt's errors begin with it */
+    bool goes_on = read_options(&call, argc, argv, &status);
+    argv[0] = given;
+    if (!goes_on)
         return status;
     const struct subcommand *subcommand = subcommand_find(argv[optind]);
     if (subcommand == NULL)
