@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 CREATE TABLE customers (
     id int PRIMARY KEY,
     name text NOT NULL,
-    city text NOT NULL
+    city text
 );
 CREATE TABLE products (
     id int PRIMARY KEY,
@@ -18,6 +18,7 @@ CREATE TABLE orders (
     customer_id int NOT NULL REFERENCES customers,
     product_id int NOT NULL REFERENCES products,
     quantity int NOT NULL,
+    total numeric(10,2) NOT NULL,
     status text NOT NULL
 );
 CREATE SCHEMA vault;
@@ -25,7 +26,8 @@ CREATE TABLE vault.cards (customer_id int PRIMARY KEY, number text NOT NULL);
 
 INSERT INTO customers VALUES (1, 'Ada', 'Basel'), (2, 'Bruno', 'Bern'), (3, 'Clara', 'Chur'), (4, 'Dario', 'Davos');
 INSERT INTO products VALUES (1, 'lamp', 49.00), (2, 'rope', 12.50), (3, 'compass', 89.90);
-INSERT INTO orders SELECT g, g % 4 + 1, g % 3 + 1, g % 5 + 1, 'open' FROM generate_series(1, 40) g;
+INSERT INTO orders SELECT g, g % 4 + 1, p.id, g % 5 + 1, p.price * (g % 5 + 1), 'open'
+  FROM generate_series(1, 40) g JOIN products p ON p.id = g % 3 + 1;
 INSERT INTO vault.cards VALUES (1, '4000 1234 5678 9010');
 
 -- The reading role: may connect and select; no CREATE, no TEMP, owns nothing, read-only by default.

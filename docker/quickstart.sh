@@ -7,7 +7,7 @@
 #
 # The folder is $SALLYPORT_HOME, else ~/.sallyport-quickstart (for root /var/lib/sallyport-quickstart, since
 # PostgreSQL doesn't run as root and its user must reach the folder).
-# shellcheck disable=SC2154 # ports and passwords come from $folder/settings
+# shellcheck disable=SC2153,SC2154 # ports and passwords come from $folder/settings, AGENT and CONSOLE from $folder/env
 set -euo pipefail
 umask 022
 
@@ -128,6 +128,61 @@ secret()
     od -An -N 18 -tx1 /dev/urandom | tr -d ' \n'
 }
 
+listens()
+{
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# move_port SETTING: to the next free port, in the settings and in what was made from them.
+move_port()
+{
+    local old=${!1} file
+    given="$agents_port $console_port $postgres_port $redis_port"
+    free_port "$((old + 1))"
+    echo "port $old is taken, going on with $chosen"
+    printf -v "$1" %s "$chosen"
+    sed -i "s/^$1=.*/$1=$chosen/" "$folder/settings"
+    for file in sallyport.json env pgpass; do
+        [ ! -e "$folder/$file" ] || sed -i "s/\(127\.0\.0\.1:\|port=\)$old\b/\1$chosen/g" "$folder/$file"
+    done
+}
+
+# serve NAME PORT-SETTINGS: starts it by launch_NAME and waits for is_NAME_up. Ports that somebody else took
+# since they were chosen are given up for the next ones.
+serve()
+{
+    local name=$1 log=$folder/log/$1 port before pid
+    for _ in 1 2 3 4 5; do
+        for port in $2; do
+            ! listens "${!port}" || move_port "$port"
+        done
+        touch "$log"
+        before=$(stat -c %s "$log")
+        "launch_$name" >>"$log" 2>&1 </dev/null &
+        pid=$!
+        remember "$name" "$pid"
+        until_true 60 has_settled || true
+        if ! finds_port_taken; then
+            "is_${name}_up" && return
+            tail "$log"
+            return 1
+        fi
+        end "$name"
+    done
+    echo "every port that was tried was taken meanwhile"
+    return 1
+}
+
+has_settled()
+{
+    "is_${name}_up" || finds_port_taken || ! kill -0 "$pid"
+}
+
+finds_port_taken()
+{
+    tail -c "+$((before + 1))" "$log" | grep -q 'Address already in use'
+}
+
 # ---- the parts
 
 down()
@@ -177,7 +232,6 @@ host all app_read,app_write 127.0.0.1/32 scram-sha-256
 END
     as_owner tee -a "$folder/postgres/postgresql.conf" >/dev/null <<END
 listen_addresses = '127.0.0.1'
-port = $postgres_port
 unix_socket_directories = '$folder/socket'
 shared_buffers = 32MB
 END
@@ -188,11 +242,15 @@ is_postgres_up()
     as_owner "$bin/pg_isready" -q -h "$folder/socket" -p "$postgres_port"
 }
 
+launch_postgres()
+{
+    as_owner setsid "$bin/postgres" -D "$folder/postgres" -p "$postgres_port"
+}
+
 start_postgres()
 {
     [ -e "$folder/postgres/pg_hba.conf" ] || make_cluster
-    as_owner setsid "$bin/postgres" -D "$folder/postgres" >>"$folder/log/postgres" 2>&1 </dev/null &
-    until_true 60 is_postgres_up || { tail "$folder/log/postgres"; return 1; }
+    serve postgres postgres_port
     remember postgres "$(as_owner head -n 1 "$folder/postgres/postmaster.pid")"
 }
 
@@ -215,15 +273,19 @@ start_redis()
         "$here/redis-users.sh" "$proxy_redis_password" "$executor_redis_password" "$console_redis_password" \
             >"$folder/redis/users.acl"
     )
-    setsid redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$folder/redis" --appendonly yes \
-        --appendfsync always --save '' --aclfile "$folder/redis/users.acl" >>"$folder/log/redis" 2>&1 </dev/null &
-    remember redis $!
-    until_true 20 listens "$redis_port" || { tail "$folder/log/redis"; return 1; }
+    serve redis redis_port
 }
 
-listens()
+launch_redis()
 {
-    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+    exec setsid redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$folder/redis" --appendonly yes \
+        --appendfsync always --save '' --aclfile "$folder/redis/users.acl"
+}
+
+# With the password, so that it is our own.
+is_redis_up()
+{
+    REDISCLI_AUTH=$proxy_redis_password timeout 5 redis-cli -p "$redis_port" --user sp_proxy ping | grep -qx PONG
 }
 
 build()
@@ -240,9 +302,10 @@ build()
 make_configuration()
 {
     local agent alice
-    agent=$("$program" passwd shop-bot <<<"$agent_password")
+    agent=$("$program" passwd support-bot <<<"$agent_password")
     alice=$("$program" passwd alice <<<"$alice_password")
     cp "$top/rules/default.json" "$folder/policy.json"
+    cp "$top/rules/schema.json" "$folder/schema.json"
     (
         umask 077
         cat >"$folder/sallyport.json" <<END
@@ -261,7 +324,7 @@ make_configuration()
     }
   },
   "agents": {
-    "shop-bot": {"password": "$agent", "databases": ["app"], "policy": "default"}
+    "support-bot": {"password": "$agent", "databases": ["app"], "policy": "default"}
   },
   "approvers": {"alice": {"password": "$alice"}},
   "policies": ["policy.json"],
@@ -274,7 +337,7 @@ END
 export PATH=${program%/*}:\$PATH
 export SALLYPORT_CONFIG=$folder/sallyport.json
 export PGPASSFILE=$folder/pgpass
-export AGENT='postgresql://shop-bot:$agent_password@127.0.0.1:$agents_port/app'
+export AGENT='postgresql://support-bot:$agent_password@127.0.0.1:$agents_port/app'
 export CONSOLE='postgresql://alice@127.0.0.1:$console_port/sallyport'
 END
     )
@@ -283,17 +346,26 @@ END
 start_sallyport()
 {
     [ -e "$folder/sallyport.json" ] || make_configuration
-    setsid "$program" run --config "$folder/sallyport.json" >>"$folder/log/sallyport" 2>&1 </dev/null &
-    remember sallyport $!
-    if ! until_true 20 both_listen; then
-        tail "$folder/log/sallyport"
-        return 1
-    fi
+    serve sallyport "agents_port console_port"
 }
 
-both_listen()
+launch_sallyport()
 {
-    listens "$agents_port" && listens "$console_port"
+    exec setsid "$program" run --config "$folder/sallyport.json"
+}
+
+# With the passwords, so that it is our own.
+is_sallyport_up()
+{
+    # shellcheck source=/dev/null
+    . "$folder/env"
+    PGCONNECT_TIMEOUT=5 psql -X "$AGENT" -c 'SELECT 1' && PGCONNECT_TIMEOUT=5 psql -X "$CONSOLE" -c 'SHOW VERSION'
+}
+
+# A newer build or configuration is a reason to start again.
+is_sallyport_old()
+{
+    [ "$program" -nt "$folder/run/sallyport" ] || [ "$folder/sallyport.json" -nt "$folder/run/sallyport" ]
 }
 
 # ---- the show
@@ -312,7 +384,7 @@ ticket_has_run()
 
 transcript()
 {
-    local round ticket update
+    local round update
     round=$(($(cat "$folder/run/round" 2>/dev/null || echo 0) + 1))
     echo "$round" >"$folder/run/round"
     update="UPDATE products SET price = price + $round WHERE id = 2 RETURNING name, price"
@@ -327,11 +399,12 @@ transcript()
     # shellcheck disable=SC2016
     show 'psql "$AGENT" -c "DROP TABLE products"'
     say "3. It writes: parked, with a ticket. Nothing has changed yet, and no lock is held."
-    show "psql \"\$AGENT\" -v VERBOSITY=verbose -c \"$update\""
+    show "psql \"\$AGENT\" -v VERBOSITY=verbose -c \"$update\"" | tee "$folder/run/parked"
+    # the agent's own ticket, whatever else waits
+    ticket=$(grep -Eo '"ticket":"t[0-9]+"' "$folder/run/parked" | grep -Eo 't[0-9]+' | tail -n 1) ||
+        die "the UPDATE was not parked; has $folder/policy.json been changed?"
     say "4. Whoever may decide looks at the queue …"
     show "sallyport queue list --user alice"
-    ticket=$(sallyport queue list --user alice | grep -Eo '\bt[0-9]+\b' | tail -n 1)
-    [ -n "$ticket" ] || die "no ticket in the queue; see $folder/log/sallyport"
     show "sallyport queue show $ticket --user alice"
     say "5. … and approves. The executor runs it, exactly once."
     show "sallyport queue approve $ticket --user alice"
@@ -342,22 +415,27 @@ transcript()
     # shellcheck disable=SC2016
     show 'psql "$AGENT" -c "SELECT id, name, price FROM products WHERE id = 2"'
     say "8. All of it is on the record, which can't be quietly changed."
-    show "sallyport audit export --format jsonl --ticket $ticket"
+    show "sallyport audit search $ticket --ticket $ticket"
     show "sallyport audit verify"
 }
 
 goodbye()
 {
+    # shellcheck source=/dev/null
+    . "$folder/env"
     say "It is all running. In a shell of yours:"
     cat <<END
 
   . $folder/env
   psql "\$AGENT"                          as the agent
-  psql "\$CONSOLE"                        as the approver: SHOW QUEUE; APPROVE t2; HELP
+  psql "\$CONSOLE"                        as the approver: SHOW QUEUE; SHOW TICKET $ticket; SHOW HELP
+                                         (psql answers a bare HELP itself)
   sallyport queue list --user alice      the same from a script
-  sallyport check --agent shop-bot 'DELETE FROM orders'
+  sallyport check --agent support-bot 'DELETE FROM orders'
+  psql -h $folder/socket -p $postgres_port -U owner app
+                                         as the database's owner, past sallyport
 
-  agents connect to  postgresql://shop-bot:$agent_password@127.0.0.1:$agents_port/app
+  agents connect to  $AGENT
   approvers to       postgresql://alice:$alice_password@127.0.0.1:$console_port/sallyport
 
   configuration      $folder/sallyport.json
@@ -367,12 +445,25 @@ goodbye()
 END
 }
 
+# started NAME TITLE COMMAND: unless it runs already. The ports may have changed after that.
+started()
+{
+    if running "$1" >/dev/null; then
+        echo "  $2 runs already"
+        return
+    fi
+    long "starting $2" "$3"
+    # shellcheck source=/dev/null
+    . "$folder/settings"
+}
+
 main()
 {
     case ${1:-} in
     "") ;;
     --down) down; return ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; [ "$1" = --help ] || exit 2; return ;;
+    --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return ;;
+    *) echo "quickstart: unknown option $1; there are --down and --help" >&2; exit 2 ;;
     esac
     echo "sallyport quickstart, in $folder"
     "$here/install.sh" --build --demo
@@ -387,13 +478,11 @@ main()
     . "$folder/settings"
 
     long "building sallyport" build
-    if running postgres >/dev/null; then echo "  PostgreSQL runs already, port $postgres_port"; else
-        long "starting PostgreSQL, port $postgres_port" start_postgres; fi
+    started postgres "PostgreSQL" start_postgres
     [ -e "$folder/run/demo" ] || long "loading the demo database" make_demo
-    if running redis >/dev/null; then echo "  Redis runs already, port $redis_port"; else
-        long "starting Redis, port $redis_port" start_redis; fi
-    if running sallyport >/dev/null; then echo "  sallyport runs already, ports $agents_port and $console_port"; else
-        long "starting sallyport, ports $agents_port and $console_port" start_sallyport; fi
+    started redis "Redis" start_redis
+    if running sallyport >/dev/null && is_sallyport_old; then end sallyport; fi
+    started sallyport "sallyport" start_sallyport
     transcript
     goodbye
 }
