@@ -201,3 +201,21 @@ bool check_agent_database(const struct node *node, const struct node *root, cons
                           rules_name(rules), name);
     return true;
 }
+
+/* One approval and no approvers is a console that isn't set up yet, of which it warns; two of one is a mistake. */
+bool check_approvals(const struct node *root, const struct config *config)
+{
+    struct node agents = node_member(root, "agents");
+    for (size_t i = 0; i < config->agent_count; i++) {
+        const struct rules *rules = config->agents[i].rules;
+        unsigned wanted = rules_approval(rules).approvals;
+        if (!rules_can_park(rules) || wanted < 2 || wanted <= config->approver_count)
+            continue;
+        struct node agent = node_member(&agents, config->agents[i].name), policy = node_member(&agent, "policy");
+        return node_fault(&policy,
+                          "policy \"%s\" wants %u approvals, but \"approvers\" has only %zu: nothing could be "
+                          "approved",
+                          rules_name(rules), wanted, config->approver_count);
+    }
+    return true;
+}

@@ -24,4 +24,7 @@ bool check_write_user(const struct node *database, const char *text, const char 
 bool check_agent_database(const struct node *node, const struct node *root, const struct config *config,
                           const struct rules *rules);
 
+/* Can what an agent's policy parks be approved at all? */
+bool check_approvals(const struct node *root, const struct config *config);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "config_check.h"
 
 enum { POLICY_BYTES = 4 * 1024 * 1024 };
@@ -101,6 +102,7 @@ static bool read_policy(struct config *config, const struct node *item)
         rules_free(rules);
         return false;
     }
+    config->memory->policy_files[config->memory->policy_count] = path;
     config->memory->policies[config->memory->policy_count++] = rules;
     return true;
 }
@@ -111,6 +113,7 @@ bool parts_read_policies(struct config *config, const struct node *root)
     struct node policies = node_member(root, "policies");
     size_t count = node_count(&policies);
     config->memory->policies = arena_alloc(&config->memory->arena, (count + 1) * sizeof(struct rules *));
+    config->memory->policy_files = arena_alloc(&config->memory->arena, (count + 1) * sizeof(char *));
     for (size_t i = 0; i < count; i++) {
         struct node item = node_at(&policies, i);
         if (!read_policy(config, &item))
@@ -121,8 +124,30 @@ bool parts_read_policies(struct config *config, const struct node *root)
     struct rules *rules = rules_read("built-in default.json", view_of(default_policy), root->reading->fault);
     if (rules == NULL)
         return false;
+    config->memory->policy_files[config->memory->policy_count] = NULL;
     config->memory->policies[config->memory->policy_count++] = rules;
     return true;
+}
+
+static bool is_used(const struct config *config, const struct rules *rules)
+{
+    for (size_t i = 0; i < config->agent_count; i++)
+        if (config->agents[i].rules == rules)
+            return true;
+    return false;
+}
+
+void parts_warn_unused(const struct config *config)
+{
+    const struct config_memory *memory = config->memory;
+    bool has_built_in = false;
+    for (size_t i = 0; i < memory->policy_count; i++)
+        has_built_in = has_built_in || (memory->policy_files[i] == NULL && is_used(config, memory->policies[i]));
+    for (size_t i = 0; i < memory->policy_count; i++)
+        if (memory->policy_files[i] != NULL && !is_used(config, memory->policies[i]))
+            log_warn("policy \"%s\" (%s) is used by no agent%s", rules_name(memory->policies[i]),
+                     memory->policy_files[i],
+                     has_built_in ? "; agents with \"policy\": \"default\" have the built-in one" : "");
 }
 
 static bool read_settings(const struct node *agent, struct proxy_agent *facts)
@@ -210,7 +235,7 @@ bool parts_read_approvers(struct config *config, const struct node *root, enum c
             return false;
     }
     config->approvers = all;
-    return true;
+    return check_approvals(root, config);
 }
 
 const struct proxy_agent *config_agent(const struct config *config, const char *name)

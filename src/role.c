@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "config_parts.h"
 
 extern char **environ;
 
@@ -92,6 +93,13 @@ static bool needs_key(const struct role *role)
     return role->which == CONFIG_ROLE_EXECUTOR || role->which == CONFIG_ROLE_CONSOLE;
 }
 
+/* What concerns the whole file is said by one role: the one that judges. */
+static void warn_once(const struct role *role, const struct config *config)
+{
+    if (role->which == CONFIG_ROLE_PROXY)
+        parts_warn_unused(config);
+}
+
 int role_command(struct role *role, int argc, char **argv)
 {
     struct fault fault = {0};
@@ -106,6 +114,8 @@ int role_command(struct role *role, int argc, char **argv)
         log_warn("roles share one Redis login, so each can write what only one of them should: give each a user of "
                  "its own (redis.%s.user)",
                  config_role_name(role->which));
+    if (done)
+        warn_once(role, role->config);
     done = done && role->serve(role, &fault);
     if (role->audit != NULL)
         audit_close(role->audit);
@@ -124,6 +134,7 @@ struct config *role_reload(struct role *role, struct fault *fault)
     struct config *config = config_load(role->path, role->which, fault);
     if (config != NULL && (!needs_key(role) || config_approval_key(config, role->config, fault))) {
         role->generation++;
+        warn_once(role, config);
         return config;
     }
     config_drop(config);
