@@ -283,6 +283,25 @@ static void add_quoted(struct bytes *to, const char *text)
     bytes_add_char(to, '\'');
 }
 
+/* The console's own sentence, where it has one: what follows from an approval. */
+static void print_decision(struct queue_call *call, const char *done)
+{
+    struct bytes line = {0};
+    if (call->is_json) {
+        add_member(&line, "ticket", call->arguments[0], true);
+        add_member(&line, "decision", done, false);
+        if (call->notice.len > 0)
+            add_member(&line, "notice", bytes_text(&call->notice), false);
+        bytes_add_char(&line, '}');
+    } else if (call->notice.len > 0) {
+        text_add_visible(&line, bytes_view(&call->notice), false);
+    } else {
+        bytes_add_format(&line, "%s %s", call->arguments[0], done);
+    }
+    puts(bytes_text(&line));
+    bytes_fini(&line);
+}
+
 static int decide(struct queue_call *call, PGconn *conn, const char *keyword, const char *done)
 {
     int status;
@@ -297,10 +316,7 @@ static int decide(struct queue_call *call, PGconn *conn, const char *keyword, co
     if (result == NULL)
         return status;
     PQclear(result);
-    if (call->is_json)
-        printf("{\"ticket\":\"%s\",\"decision\":\"%s\"}\n", call->arguments[0], done);
-    else
-        printf("%s %s\n", call->arguments[0], done);
+    print_decision(call, done);
     return STATUS_DONE;
 }
 

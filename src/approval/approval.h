@@ -193,7 +193,8 @@ struct queue_ticket {
     size_t statement_count, run_count;
     const char *digest; /* hex */
     const char *client, *session, *application, *reason, *policy, *rule, *operations, *relations;
-    const char *approver, *words, *decided; /* when decided */
+    const char *approver, *words, *decided; /* when decided; all who approved so far */
+    unsigned approvals, approvals_wanted;   /* how many there are */
     const char *outcome;                    /* "UPDATE 3", or the error's message; when run */
     const char *previous;                   /* as in ticket_answer */
     const char *preview;                    /* what the executor found it would do; NULL: none yet */
@@ -213,6 +214,7 @@ enum queue_result {
     QUEUE_RESULT_NOT_PARKED, /* decided, expired or cancelled meanwhile */
     QUEUE_RESULT_CHANGED,    /* the content's digest is not the one that was shown */
     QUEUE_RESULT_OWN,        /* the approver is the agent */
+    QUEUE_RESULT_AGAIN,      /* the approver has approved it already, and another one is wanted */
     QUEUE_RESULT_REDIS,      /* fault says what */
 };
 

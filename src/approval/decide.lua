@@ -19,6 +19,9 @@ end
 if state ~= 'parked' then
     return 'not parked'
 end
+if redis.call('HGET', KEYS[1], field) then
+    return 'again' -- two approvals are two people's
+end
 redis.call('HSET', KEYS[1], field, ARGV[5])
 redis.call('PEXPIREAT', KEYS[1], whole((tonumber(asked[3]) + KEEP.decision) / 1000))
 if state_of(n, at) == 'approved' then

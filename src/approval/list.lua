@@ -27,7 +27,7 @@ local function told_briefly(n, state)
     end
     return { n, state, whole(at),
              some(TICKET .. n, { 'agent', 'database', 'created', 'expires', 'operations', 'relations', 'reason', 'sql',
-                                 'statements', 'runs', 'record' }),
+                                 'statements', 'runs', 'record', 'approvals' }),
              redis.call('HGETALL', OK .. n), run }
 end
 

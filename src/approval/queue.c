@@ -95,9 +95,11 @@ static void read_ticket(const struct told *told, struct arena *arena, struct que
     to->run_count = told_number(told->ticket, "runs");
     to->record = told_number(told->ticket, "record");
     to->outcome = outcome_of(told, arena);
+    to->approvals_wanted = (unsigned)told_number(told->ticket, "approvals");
     if (told_decision(told, arena, &decision)) {
         to->approver = decision.approver;
         to->words = decision.words;
+        to->approvals = decision.approvals;
         to->decided = told_time(decision.time, arena);
     }
     to->content = (struct ticket_content){.agent = told_text(told->ticket, "agent", arena),
@@ -185,7 +187,7 @@ static enum queue_result result_of(const redisReply *reply, struct fault *fault)
         enum queue_result result;
     } words[] = {
         {"done", QUEUE_RESULT_DONE},       {"none", QUEUE_RESULT_NO_SUCH}, {"not parked", QUEUE_RESULT_NOT_PARKED},
-        {"changed", QUEUE_RESULT_CHANGED}, {"own", QUEUE_RESULT_OWN},
+        {"changed", QUEUE_RESULT_CHANGED}, {"own", QUEUE_RESULT_OWN},      {"again", QUEUE_RESULT_AGAIN},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, words[i].word) == 0)

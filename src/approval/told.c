@@ -98,6 +98,7 @@ bool told_decision(const struct told *told, struct arena *arena, struct told_dec
         if (names.len > 0)
             bytes_add_text(&names, ", ");
         bytes_add_text(&names, seal.approver);
+        decision->approvals += seal.approve;
         if (rejected || seal.time >= decision->time) {
             decision->time = seal.time;
             decision->words = seal.words;

@@ -30,6 +30,7 @@ char *told_time(uint64_t time, struct arena *arena);
 struct told_decision {
     const char *approver, *words;
     uint64_t time;
+    unsigned approvals; /* how many approved it */
 };
 bool told_decision(const struct told *told, struct arena *arena, struct told_decision *decision);
 

@@ -25,7 +25,8 @@ static void stop(void *arg, int signal)
 
 static void hang_up(void *arg, int signal)
 {
-    house_reload(arg);
+    struct fault fault; /* the log has it */
+    house_reload(arg, &fault);
 }
 
 static bool open_desk(struct house *house, struct fault *fault)

@@ -1,5 +1,7 @@
 /* Commands that change something. Each is on the record, and the record on disk, before it is done: where
  * the log can't be written nothing is decided. A refused attempt is a record too. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -94,6 +96,22 @@ static uint64_t record_decision(struct desk *desk, const struct officer *officer
     return record_end(desk, &body, answer);
 }
 
+static const char *became_of(enum ticket_state state)
+{
+    static const char *const words[] = {
+        [TICKET_STATE_PARKED] = "was decided meanwhile",
+        [TICKET_STATE_APPROVED] = "was approved",
+        [TICKET_STATE_EXECUTING] = "is running",
+        [TICKET_STATE_EXECUTED] = "was executed",
+        [TICKET_STATE_FAILED] = "has failed",
+        [TICKET_STATE_REJECTED] = "was rejected",
+        [TICKET_STATE_EXPIRED] = "has expired",
+        [TICKET_STATE_CANCELLED] = "was cancelled",
+        [TICKET_STATE_UNKNOWN] = "has run, and nobody knows whether it took effect",
+    };
+    return words[state];
+}
+
 static void fail_decision(enum queue_result result, const struct decision *decision, const struct queue_ticket *ticket,
                           const struct fault *fault, struct answer *answer)
 {
@@ -105,8 +123,8 @@ static void fail_decision(enum queue_result result, const struct decision *decis
         break;
     case QUEUE_RESULT_NOT_PARKED:
         answer_fail(answer, "55000", "SHOW TICKET says what became of it.",
-                    "ticket %s doesn't wait for a decision any more: it is %s", decision->ticket,
-                    ticket->state != TICKET_STATE_PARKED ? ticket_state_name(ticket->state) : "decided");
+                    "ticket %s doesn't wait for a decision any more: it %s", decision->ticket,
+                    became_of(ticket->state));
         break;
     case QUEUE_RESULT_CHANGED:
         answer_fail(answer, "55000", "Look at it again with SHOW TICKET.",
@@ -115,11 +133,30 @@ static void fail_decision(enum queue_result result, const struct decision *decis
     case QUEUE_RESULT_OWN:
         answer_fail(answer, "42501", NULL, "nobody decides about statements of his own");
         break;
+    case QUEUE_RESULT_AGAIN:
+        answer_fail(answer, "55000", "SHOW TICKET says who has approved it.",
+                    "you have approved ticket %s already; another approver has to approve it too", decision->ticket);
+        break;
     case QUEUE_RESULT_REDIS:
         answer_fail(answer, "58000", "Look at it with SHOW TICKET before trying again.",
                     "the decision could not be handed to Redis: %s", fault->message);
         break;
     }
+}
+
+/* Of a ticket that is parked: is his name among those who approved it? */
+static bool has_approved(const struct queue_ticket *ticket, const char *approver)
+{
+    struct view rest = view_of(ticket->approver);
+    while (rest.len > 0) {
+        const char *comma = memchr(rest.data, ',', rest.len);
+        struct view name = {rest.data, comma != NULL ? (size_t)(comma - rest.data) : rest.len};
+        size_t used = comma != NULL ? name.len + 2 : name.len; /* ", " */
+        if (view_is(name, approver))
+            return true;
+        rest = (struct view){rest.data + used, rest.len - used};
+    }
+    return false;
 }
 
 /* What can be seen to be refused before anything is written. */
@@ -132,6 +169,8 @@ static enum queue_result foresee(const struct decision *decision, const struct o
         return QUEUE_RESULT_OWN;
     if (ticket->state != TICKET_STATE_PARKED)
         return QUEUE_RESULT_NOT_PARKED;
+    if (decision->is_approval && has_approved(ticket, officer->approver))
+        return QUEUE_RESULT_AGAIN;
     if (decision->digest_start != NULL &&
         strncasecmp(decision->digest_start, ticket->digest, strlen(decision->digest_start)) != 0)
         return QUEUE_RESULT_CHANGED;
@@ -142,10 +181,42 @@ static void refuse(struct desk *desk, const struct officer *officer, const struc
                    const struct queue_ticket *ticket, enum queue_result why, const struct fault *fault,
                    struct answer *answer)
 {
-    static const char *const reasons[] = {"",     "no such ticket", "not parked", "another digest", "own statement",
-                                          "Redis"};
+    static const char *const reasons[] = {
+        "", "no such ticket", "not parked", "another digest", "own statement", "approved already", "Redis"};
     if (record_decision(desk, officer, decision, why == QUEUE_RESULT_NO_SUCH ? NULL : ticket, reasons[why], answer))
         fail_decision(why, decision, ticket, fault, answer);
+}
+
+static void add_notice(struct answer *answer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add_notice(struct answer *answer, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    answer->notice = answer_text(answer, text).data;
+}
+
+/* What the approval did is looked up once more, since others decide at the same time. */
+static void tell_approval(struct desk *desk, const struct decision *decision, struct answer *answer)
+{
+    struct queue_ticket ticket = {0};
+    struct fault fault = {0};
+    bool found = false;
+    pthread_mutex_lock(&desk->queue_lock);
+    bool done = queue_show(desk->queue, decision->ticket, &answer->arena, &ticket, &found, &fault);
+    pthread_mutex_unlock(&desk->queue_lock);
+    if (!done || !found)
+        add_notice(answer, "your approval of %s is recorded; SHOW TICKET %s says how it went", decision->ticket,
+                   decision->ticket);
+    else if (ticket.state == TICKET_STATE_PARKED)
+        add_notice(answer, "%s has %u of %u approvals; another approver has to approve it too", decision->ticket,
+                   ticket.approvals, ticket.approvals_wanted);
+    else
+        add_notice(answer, "%s is approved and will run once; SHOW TICKET %s says how it went", decision->ticket,
+                   decision->ticket);
 }
 
 /* The ticket's digest is read first and the decision bound to it: should the ticket hold anything else by
@@ -177,8 +248,11 @@ static void decide(struct desk *desk, const struct officer *officer, const struc
     pthread_mutex_unlock(&desk->queue_lock);
     if (result != QUEUE_RESULT_DONE)
         refuse(desk, officer, decision, &ticket, result, &fault, answer);
-    else if (officer->status == 'T')
-        answer->notice = "the decision stands at once: ROLLBACK won't undo it";
+    else if (decision->is_approval)
+        tell_approval(desk, decision, answer);
+    if (result == QUEUE_RESULT_DONE && officer->status == 'T')
+        add_notice(answer, "%s%sthe decision stands at once: ROLLBACK won't undo it",
+                   answer->notice != NULL ? answer->notice : "", answer->notice != NULL ? "; " : "");
 }
 
 COMMAND_HANDLER(decide_approve)

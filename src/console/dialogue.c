@@ -11,6 +11,7 @@
 #include "answer.h"
 #include "base/check.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "call.h"
 #include "portal.h"
 
@@ -137,8 +138,16 @@ static void say_notice(struct dialogue *d, const struct answer *answer)
 /* RELOAD's second half: here, on the loop. */
 static void reload(struct dialogue *d, struct answer *answer)
 {
-    if (answer->is_reload && !house_reload(d->guest->house))
-        answer->warning = "the configuration is wrong, and stays as it was: the logs say why";
+    struct fault fault;
+    if (answer->is_reload && !house_reload(d->guest->house, &fault)) {
+        char why[2048];
+        struct bytes warning = {0};
+        fault_text(&fault, why, sizeof why);
+        bytes_add_text(&warning, "the configuration is wrong, and stays as it was: ");
+        text_add_visible(&warning, view_of(why), false);
+        answer->warning = answer_text(answer, bytes_text(&warning)).data;
+        bytes_fini(&warning);
+    }
     answer->is_reload = false;
 }
 

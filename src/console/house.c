@@ -18,15 +18,15 @@ bool house_take(struct house *house, const struct console_set *set, struct fault
     return true;
 }
 
-bool house_reload(struct house *house)
+bool house_reload(struct house *house, struct fault *fault)
 {
     const struct console_options *options = house->options;
-    struct fault fault = {0};
-    const struct console_set *set = options->reload(options->arg, &fault);
-    bool done = set != NULL && house_take(house, set, &fault);
+    *fault = (struct fault){0};
+    const struct console_set *set = options->reload(options->arg, fault);
+    bool done = set != NULL && house_take(house, set, fault);
     if (set != NULL && !done)
         options->free_set(options->arg, set);
-    audit_reload(options->audit, done ? NULL : &fault);
+    audit_reload(options->audit, done ? NULL : fault);
     return done;
 }
 

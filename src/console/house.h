@@ -21,8 +21,8 @@ struct house {
 
 /* Takes the set over when its certificate can be read; the old one is given back. False: nothing changed. */
 bool house_take(struct house *house, const struct console_set *set, struct fault *fault);
-/* Reads the configuration again. False: it is wrong, and the old one stays; the log says why. */
-bool house_reload(struct house *house);
+/* Reads the configuration again. False: it is wrong, and the old one stays; the fault and the log say why. */
+bool house_reload(struct house *house, struct fault *fault);
 const struct console_approver *house_approver(const struct house *house, struct view name);
 
 #endif

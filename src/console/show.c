@@ -41,11 +41,11 @@ COMMAND_HANDLER(show_queue)
         const struct queue_ticket *t = &tickets[i];
         struct view *row = answer_row(answer);
         row[0] = answer_text(answer, t->id);
-        row[1] = answer_text(answer, ticket_state_name(t->state));
+        row[1] = view_state(answer, t);
         row[2] = answer_text(answer, t->content.agent);
         row[3] = answer_text(answer, t->content.database);
-        row[4] = answer_text(answer, t->created);
-        row[5] = answer_text(answer, t->expires);
+        row[4] = view_minute(answer, t->created);
+        row[5] = view_minute(answer, t->expires);
         row[6] = view_list(answer, t->operations);
         row[7] = view_list(answer, t->relations);
         row[8] = view_statement(answer, t);
@@ -63,10 +63,10 @@ COMMAND_HANDLER(show_tickets)
         const struct queue_ticket *t = &tickets[i];
         struct view *row = answer_row(answer);
         row[0] = answer_text(answer, t->id);
-        row[1] = answer_text(answer, ticket_state_name(t->state));
+        row[1] = view_state(answer, t);
         row[2] = answer_text(answer, t->content.agent);
         row[3] = answer_text(answer, t->content.database);
-        row[4] = answer_text(answer, t->created);
+        row[4] = view_minute(answer, t->created);
         row[5] = view_list(answer, t->operations);
         row[6] = view_list(answer, t->relations);
         row[7] = view_statement(answer, t);

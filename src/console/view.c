@@ -46,6 +46,28 @@ struct view view_statement(struct answer *answer, const struct queue_ticket *tic
     return seen;
 }
 
+struct view view_state(struct answer *answer, const struct queue_ticket *ticket)
+{
+    char text[64];
+    const char *name = ticket_state_name(ticket->state);
+    if (ticket->state != TICKET_STATE_PARKED || ticket->approvals_wanted < 2)
+        return answer_text(answer, name);
+    snprintf(text, sizeof text, "%s, %u of %u", name, ticket->approvals, ticket->approvals_wanted);
+    return answer_text(answer, text);
+}
+
+struct view view_minute(struct answer *answer, const char *time)
+{
+    enum { MINUTES = 16 /* "2026-11-23T17:49" */ };
+    char text[MINUTES + 1];
+    if (time == NULL || strlen(time) < MINUTES || time[10] != 'T')
+        return answer_text(answer, time);
+    memcpy(text, time, MINUTES);
+    text[10] = ' ';
+    text[MINUTES] = '\0';
+    return answer_text(answer, text);
+}
+
 struct view view_list(struct answer *answer, const char *json)
 {
     if (json == NULL)
@@ -152,12 +174,26 @@ static void add_settings(struct answer *answer, const struct ticket_content *con
     }
 }
 
+/* "1 of 2 (alice)"; nothing where one person decides. */
+static void add_approvals(struct answer *answer, const struct queue_ticket *ticket)
+{
+    struct bytes text = {0};
+    if (ticket->approvals_wanted < 2)
+        return;
+    bytes_add_format(&text, "%u of %u", ticket->approvals, ticket->approvals_wanted);
+    if (ticket->approvals > 0 && ticket->approver != NULL)
+        bytes_add_format(&text, " (%s)", ticket->approver);
+    add_text(answer, "approvals", bytes_text(&text));
+    bytes_fini(&text);
+}
+
 void view_ticket(struct answer *answer, const struct queue_ticket *ticket)
 {
     const struct ticket_content *content = &ticket->content;
     char record[32];
     add_text(answer, "ticket", ticket->id);
     add_text(answer, "state", ticket_state_name(ticket->state));
+    add_approvals(answer, ticket);
     add_text(answer, "agent", content->agent);
     add_text(answer, "database", content->database);
     add_text(answer, "runs as", content->role);
