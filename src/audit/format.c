@@ -140,12 +140,17 @@ static void add_shown(struct bytes *to, const char *key, const json_t *value)
     bytes_fini(&text);
 }
 
-/* A statement of many lines is one line here: line feeds and tabs are blanks, all else that hides is shown. */
+/* A statement of many lines is one line here. Their ends stay to be seen: a comment could else seem to go on. */
 static void add_one_line(struct bytes *to, struct view text)
 {
     struct bytes line = {0};
-    for (size_t i = 0; i < text.len; i++)
-        bytes_add_char(&line, memchr("\r\n\t", text.data[i], 3) != NULL ? ' ' : text.data[i]);
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (c == '\n')
+            bytes_add_text(&line, "⏎");
+        else if (c != '\r' || i + 1 == text.len || text.data[i + 1] != '\n')
+            bytes_add_char(&line, c == '\t' ? ' ' : c);
+    }
     text_add_visible(to, bytes_view(&line), false);
     bytes_fini(&line);
 }

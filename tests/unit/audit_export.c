@@ -255,9 +255,11 @@ static void test_lines_for_people_hide_nothing(void **state)
     struct audit *audit = log_open_for(folder, "proxy", 0);
     log_add(audit,
             "\"event\":\"statement\",\"agent\":\"bot\",\"rule\":\"a b\",\"sql\":\"SELECT \\u001b[2J\\u202e 1\\n\"");
+    log_add(audit, "\"event\":\"login\",\"agent\":\"bot\",\"ok\":false,\"why\":\"the password is wrong\"");
     audit_close(audit);
     char *text = export_whole(folder, &all, AUDIT_FORMAT_LINES);
-    assert_has(text, "Z proxy 2 statement agent=bot rule=\"a b\": SELECT <U+001B>[2J<U+202E> 1<U+000A>\n");
+    assert_has(text, "Z proxy 2 statement agent=bot rule=\"a b\": SELECT <U+001B>[2J<U+202E> 1⏎\n");
+    assert_has(text, " login agent=bot ok=false why=\"the password is wrong\"\n");
     free(text);
 }
 
