@@ -36,6 +36,9 @@ static void test_a_ticket(void **state)
     const struct queue_ticket ticket = {
         .id = "t42",
         .state = TICKET_STATE_PARKED,
+        .approver = "alice",
+        .approvals = 1,
+        .approvals_wanted = 2,
         .created = "2026-11-23T15:45:00.000000Z",
         .expires = "2026-11-24T15:45:00.000000Z",
         .content = {"bot", "app", "app_write", &setting, 1, &statement, 1, runs, 2},
@@ -49,7 +52,7 @@ static void test_a_ticket(void **state)
     answer_init(&answer, items);
     view_ticket(&answer, &ticket);
     struct bytes lines = lines_of(&answer);
-    assert_string_equal(bytes_text(&lines), "ticket=t42\nstate=parked\nagent=bot\ndatabase=app\nruns as=app_write\n"
+    assert_string_equal(bytes_text(&lines), "ticket=t42\nstate=parked\napprovals=1 of 2 (alice)\nagent=bot\ndatabase=app\nruns as=app_write\n"
                                             "statement=UPDATE t SET a = $1\nWHERE id = $2 --<U+001B>[2K\n"
                                             "runs, in one transaction=2\n"
                                             "run 1=statement 1\n"
@@ -62,7 +65,7 @@ static void test_a_ticket(void **state)
                                             "reason (agent's claim)=the shop asked\n"
                                             "created=2026-11-23T15:45:00.000000Z\n"
                                             "expires=2026-11-24T15:45:00.000000Z\n"
-                                            "setting search_path=public\ndigest=abcdef\naudit record=7\n");
+                                            "setting search_path=public\ndigest=abcdef\naudit record=7\ndecided by=alice\n");
     bytes_fini(&lines);
     answer_fini(&answer);
 }
