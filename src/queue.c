@@ -203,21 +203,36 @@ static void print_items_json(const PGresult *result)
     bytes_fini(&line);
 }
 
+/* Lines are long enough: a column that says nothing (no values, or a queue's state that is "parked" in every row)
+ * isn't worth its width. */
+static bool is_worth_showing(const PGresult *result, int column)
+{
+    const char *usual = strcmp(PQfname(result, column), "state") == 0 ? "parked" : "";
+    for (int row = 0; row < PQntuples(result); row++)
+        if (strcmp(PQgetvalue(result, row, column), usual) != 0)
+            return true;
+    return false;
+}
+
 static void print_table(const PGresult *result)
 {
-    size_t columns = (size_t)PQnfields(result), rows = (size_t)PQntuples(result);
-    const char **names = check_calloc(columns, sizeof *names),
-               **cells = check_calloc(columns * rows + 1, sizeof *cells);
+    size_t columns = 0, rows = (size_t)PQntuples(result), all = (size_t)PQnfields(result);
+    const char **names = check_calloc(all, sizeof *names), **cells = check_calloc(all * rows + 1, sizeof *cells);
+    int *shown = check_calloc(all, sizeof *shown);
     struct bytes text = {0};
+    for (int i = 0; i < (int)all; i++)
+        if (is_worth_showing(result, i))
+            shown[columns++] = i;
     for (size_t i = 0; i < columns; i++)
-        names[i] = PQfname(result, (int)i);
+        names[i] = PQfname(result, shown[i]);
     for (size_t i = 0; i < columns * rows; i++)
-        cells[i] = value_of(result, (int)(i / columns), (int)(i % columns));
+        cells[i] = value_of(result, (int)(i / columns), shown[i % columns]);
     table_add(&text, names, columns, cells, rows);
     fwrite(text.data, 1, text.len, stdout);
     bytes_fini(&text);
     free(names);
     free(cells);
+    free(shown);
 }
 
 /* ---- subcommands ----------------------------------------------------------------------------------------------- */
