@@ -66,9 +66,10 @@ until_true()
 
 # ---- processes that are ours: a pid file holds the pid and when that process began
 
+# Nothing for a process that has ended and only waits for its parent (Z).
 began_at()
 {
-    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+    sed -n 's/.*) \([^Z].*\)/\1/p' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
 }
 
 remember()
