@@ -63,6 +63,13 @@ def test_the_configuration_and_the_policy_load(as_documented):
         assert agent.execute("SELECT 1").fetchone() == (1,)
 
 
+def test_the_policy_for_direct_lets_that_write_through(house):
+    policy = next(block for block in blocks("json") if '"name": "scratch"' in block)
+    house.write_policy("scratch", policy)
+    for sql, status in (("INSERT INTO agent_scratch.jottings VALUES (1)", 0), ("UPDATE orders SET total = 1", 3), ("DELETE FROM orders", 4)):
+        assert house.command("check", "--agent", "scribe", sql).returncode == status, sql
+
+
 @pytest.fixture(scope="module")
 def changes():
     return {}
