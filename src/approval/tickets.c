@@ -410,7 +410,10 @@ static struct request *about(struct tickets *tickets, const struct script *scrip
 
 void tickets_delivered(struct tickets *tickets, const char *id)
 {
-    submit(about(tickets, &script_deliver, id));
+    struct request *request = about(tickets, &script_deliver, id);
+    /* With its whole text: a NOSCRIPT would let a request for the same content, sent behind it, overtake it. */
+    request->is_whole = true;
+    submit(request);
 }
 
 void tickets_cancel(struct tickets *tickets, const char *id, const char *agent)

@@ -64,7 +64,6 @@ static const char *take_bind(struct batch *batch, struct view body)
     struct prepared *prepared = names_find(&session->statements, bind.statement, &uncertain);
     if (prepared == NULL || batch->has_closed)
         return "a Bind of what does not exist";
-    judge_again(session, prepared);
     struct ticket_value *values = arena_alloc(arena, bind.value_count * sizeof *values);
     for (uint16_t i = 0; i < bind.value_count; i++)
         values[i] = (struct ticket_value){arena_view(arena, bind.values[i].data), bind.values[i].data.data == NULL,
@@ -108,6 +107,7 @@ static const char *run_portal(struct batch *batch, struct view name)
     struct bound *bound = find_bound(batch, name);
     if (bound->prepared == NULL)
         return "an Execute of what does not exist";
+    judge_again(batch->session, bound->prepared);
     if (bound->prepared->verdict != VERDICT_PARK)
         return "a statement that does not wait for approval";
     if (bound->is_executed)

@@ -33,6 +33,7 @@ static void remember(struct session *session, const char *ticket)
     struct delivery *delivery = &session->delivery;
     /* Pipelined: the result before this one has gone to the agent already. */
     deliver_next_message(session);
+    session->delivering = NULL;
     arena_reset(&delivery->arena);
     struct arena arena = delivery->arena;
     *delivery = (struct delivery){.arena = arena};
@@ -41,7 +42,7 @@ static void remember(struct session *session, const char *ticket)
 
 bool deliver_is_in_block(const struct session *session)
 {
-    return session->owed.status == 'T' || session->has_begun;
+    return session->in_block;
 }
 
 void deliver_begin(struct session *session, const struct ticket_answer *answer)
@@ -162,23 +163,33 @@ void deliver_execute(struct session *session, struct portal *portal, struct view
     reply_expect(session, OWED_KIND_BIND, REPLY_ROLE_INTERNAL);
     execute_own(session, portal, at, max_rows, record);
     portal->is_delivering = true;
+    session->delivering = portal;
     portal->result_at = at;
     portal->record = record;
     bytes_fini(&sql);
 }
 
-void deliver_more(struct session *session, struct portal *portal, uint32_t max_rows)
+bool deliver_more(struct session *session, struct portal *portal, uint32_t max_rows)
 {
+    if (session->delivering != portal)
+        return false;
     execute_own(session, portal, portal->result_at, max_rows, portal->record);
+    return true;
 }
 
 /* ---- when it counts as delivered ----------------------------------------------------------------------- */
 
-void deliver_block_ended(struct session *session, bool committed)
+void deliver_give_back(struct session *session)
+{
+    if (!session->delivery.is_complete)
+        session->delivery.ticket[0] = '\0';
+}
+
+void deliver_block_ended(struct session *session, bool committed, bool chains)
 {
     struct delivery *delivery = &session->delivery;
     session->block_has_write = false;
-    session->has_begun = false;
+    session->in_block = chains;
     if (!delivery->needs_commit)
         return;
     delivery->needs_commit = false;
@@ -189,7 +200,7 @@ void deliver_block_ended(struct session *session, bool committed)
 void deliver_ready(struct session *session, char status)
 {
     struct delivery *delivery = &session->delivery;
-    session->has_begun = false;
+    session->in_block = status != 'I';
     if (status == 'I')
         session->block_has_write = false;
     if (delivery->ticket[0] == '\0')

@@ -19,12 +19,14 @@ void deliver_told(struct session *session, const char *ticket);
 void deliver_query(struct session *session, uint64_t record);
 void deliver_execute(struct session *session, struct portal *portal, struct view portal_name, uint32_t max_rows,
                      uint64_t record);
-/* The next chunk of a portal whose rows are ours. */
-void deliver_more(struct session *session, struct portal *portal, uint32_t max_rows);
+/* The next chunk of a portal whose rows are ours. False: they have gone, another result has come since. */
+bool deliver_more(struct session *session, struct portal *portal, uint32_t max_rows);
 
 /* The block has ended, perhaps with another one right behind it: what was delivered in it counts, or is
  * given back to the next asker. */
-void deliver_block_ended(struct session *session, bool committed);
+void deliver_block_ended(struct session *session, bool committed, bool chains);
+/* What is on its way was not shown, or its transaction has failed: the next asker gets it again. */
+void deliver_give_back(struct session *session);
 
 /* ReadyForQuery went to the agent / the agent's next message came. */
 void deliver_ready(struct session *session, char status);

@@ -12,6 +12,8 @@ static void prepared_free(struct thing *thing)
 {
     struct prepared *prepared = (struct prepared *)thing;
     *prepared->account -= prepared->charged;
+    for (size_t i = 0; i < prepared->effect_count; i++)
+        thing_drop(prepared->effects[i].judged);
     free(prepared->sql);
     free(prepared->types);
     free(prepared->rule);
@@ -24,9 +26,20 @@ static void prepared_free(struct thing *thing)
     free(prepared);
 }
 
-/* What it costs to keep, most of it known only once it was judged. */
-static void charge(struct prepared *prepared, size_t bytes)
+static size_t length_of(const char *text)
 {
+    return text ? strlen(text) + 1 : 0;
+}
+
+void judge_charge(struct prepared *prepared)
+{
+    /* An arena takes a block at the least; NAME is about what a name's slot costs. */
+    enum { BLOCK = 8192, NAME = 192 };
+    size_t bytes = sizeof *prepared + NAME + prepared->sql_len + prepared->record.cap +
+                   prepared->type_count * sizeof *prepared->types + length_of(prepared->operations) +
+                   length_of(prepared->relations);
+    if (prepared->arena.blocks != NULL)
+        bytes += prepared->arena.used + BLOCK;
     *prepared->account += bytes - prepared->charged;
     prepared->charged = bytes;
 }
@@ -39,7 +52,7 @@ static struct prepared *prepared_new(struct session *session, struct view text)
     prepared->sql = check_strndup(text.data, text.len);
     prepared->sql_len = text.len;
     prepared->account = &session->kept;
-    charge(prepared, text.len + sizeof *prepared);
+    judge_charge(prepared);
     return prepared;
 }
 
@@ -126,7 +139,7 @@ static void keep_verdict(struct session *session, struct prepared *prepared, con
     snprintf(prepared->sqlstate, sizeof prepared->sqlstate, "%s", judgement->sqlstate ? judgement->sqlstate : "42501");
     prepared->position = judgement->position;
     record_text(session, prepared, facts, judgement);
-    charge(prepared, prepared->sql_len + sizeof *prepared + prepared->record.cap + prepared->arena.used);
+    judge_charge(prepared);
 }
 
 static void keep_for_ticket(struct prepared *prepared, const struct facts *facts)
@@ -183,20 +196,36 @@ static struct effect effect_of(const struct statement *statement)
         effect.kind = EFFECT_COMMIT;
     else if (statement->operation == OPERATION_ROLLBACK && !(statement->flags & STATEMENT_TO_SAVEPOINT))
         effect.kind = EFFECT_ROLLBACK;
+    effect.chains = (statement->flags & STATEMENT_CHAIN) != 0;
     return effect;
 }
 
-static void keep_effects(struct prepared *prepared, const struct facts *facts)
+/* What PREPARE or DECLARE names is judged and recorded as that one statement, not as the string it came in. */
+static struct prepared *judge_alone(struct session *session, const struct statement *statement)
+{
+    struct asker asker = {session->options.agent, session->options.database};
+    struct facts alone = {statement, 1, statement->text};
+    struct prepared *named = prepared_new(session, statement->text);
+    struct judgement judgement = {0};
+    rules_judge(session->options.rules, &asker, statement, &session->desk->statement, &judgement);
+    keep_verdict(session, named, &alone, &judgement);
+    named->is_named_by_sql = true;
+    return named;
+}
+
+static void keep_effects(struct session *session, struct prepared *prepared, const struct facts *facts)
 {
     bool any = false;
     for (size_t i = 0; i < facts->count && !any; i++)
         any = effect_of(&facts->statements[i]).kind != EFFECT_NONE;
-    if (!any || prepared->effects != NULL)
+    if (!any || prepared->effects != NULL || prepared->is_named_by_sql)
         return;
     struct effect *effects = arena_alloc(&prepared->arena, facts->count * sizeof *effects);
     for (size_t i = 0; i < facts->count; i++) {
         effects[i] = effect_of(&facts->statements[i]);
         effects[i].name = arena_view(&prepared->arena, effects[i].name);
+        if (effects[i].kind == EFFECT_PREPARE || effects[i].kind == EFFECT_DECLARE)
+            effects[i].judged = judge_alone(session, &facts->statements[i]);
         prepared->changes_names |= effects[i].kind >= EFFECT_PREPARE && effects[i].kind <= EFFECT_DISCARD_ALL;
     }
     prepared->effects = effects;
@@ -255,9 +284,11 @@ static void judge(struct session *session, struct prepared *prepared, struct fac
     prepared->is_copy_in = false;
     for (size_t i = 0; i < facts->count; i++)
         prepared->is_copy_in |= (facts->statements[i].flags & STATEMENT_COPY_IN) != 0;
-    keep_effects(prepared, facts);
+    if (prepared->verdict <= VERDICT_FLAG)
+        keep_effects(session, prepared, facts);
     if (prepared->verdict == VERDICT_PARK)
         keep_for_ticket(prepared, facts);
+    judge_charge(prepared);
 }
 
 struct prepared *judge_text(struct session *session, struct view text, struct facts *facts, struct view *sql)
@@ -276,6 +307,7 @@ void judge_again(struct session *session, struct prepared *prepared)
     if (prepared->judged_in == session->options.generation)
         return;
     bool was_parked = prepared->verdict == VERDICT_PARK;
+    prepared->judged_in = session->options.generation; /* before: what it names could lead back to it */
     judge(session, prepared, &facts);
     /* The server holds an inert text for what was parked, and the real one for what was not: a verdict
      * may only become stricter here. */

@@ -11,6 +11,9 @@ struct prepared *judge_text(struct session *session, struct view text, struct fa
 /* As a reload may have changed the rules: judges a prepared statement again when it has to be. */
 void judge_again(struct session *session, struct prepared *prepared);
 
+/* Counts what it costs to keep against the session's account; again whenever that has grown. */
+void judge_charge(struct prepared *prepared);
+
 /* A verdict of the session's own, over what the rules said. Strings are copied. */
 void judge_overrule(struct session *session, struct prepared *prepared, const char *rule, const char *reason,
                     const char *hint);

@@ -8,6 +8,7 @@
 #include "batch.h"
 #include "deliver.h"
 #include "ending.h"
+#include "judge.h"
 #include "record.h"
 #include "refuse.h"
 #include "replies.h"
@@ -62,6 +63,7 @@ static void refuse(struct session *session, const char *rule, uint64_t record, s
     case PARK_KIND_EXECUTE:
         reply_refuse_name(session, 'E', words);
         session->batch_is_lost = true;
+        deliver_give_back(session); /* the same transaction fails with this */
         break;
     case PARK_KIND_NOTHING:
         break;
@@ -177,6 +179,7 @@ static bool is_portal_there(struct session *session)
 
 void park_quiet(struct session *session)
 {
+    deliver_next_message(session); /* a result before this one has been seen by now, or will have been */
     bool is_execute = session->park.kind == PARK_KIND_EXECUTE;
     if (session->owed.skipping || session->owed.status == 'E' || (is_execute && !is_portal_there(session)))
         let_server_answer(session);
@@ -307,6 +310,7 @@ static void keep_description(struct prepared *prepared, const struct described *
         prepared->columns[i] = described->columns[i];
         prepared->columns[i].name = arena_view(arena, described->columns[i].name);
     }
+    judge_charge(prepared);
 }
 
 void park_described(struct session *session, const struct described *described)
@@ -345,8 +349,25 @@ static void refuse_unrecorded(struct session *session)
     refuse(session, words_unrecorded.rule, 0, &words);
 }
 
+/* A reload may have come while we asked. */
+static bool is_still_parked(struct session *session)
+{
+    struct park *park = &session->park;
+    size_t count = park->kind == PARK_KIND_QUERY ? 1 : park->statement_count;
+    for (size_t i = 0; i < count; i++) {
+        judge_again(session, park->judged[i]);
+        if (park->judged[i]->verdict != VERDICT_PARK)
+            return false;
+    }
+    return true;
+}
+
 static void ask_ticket(struct session *session)
 {
+    if (!is_still_parked(session)) {
+        refuse_with(session, "policy-changed", "the policy has changed since this write was sent", "Send it again.");
+        return;
+    }
     session->hold = HOLD_TICKET;
     if (!request_send(session))
         refuse_unrecorded(session);

@@ -319,7 +319,11 @@ static void execute_parked(struct session *session, const struct message_execute
         return;
     }
     if (portal->is_delivering) {
-        deliver_more(session, portal, execute->max_rows);
+        if (deliver_more(session, portal, execute->max_rows))
+            return;
+        struct bytes words = {0};
+        refuse_missing_words(&words, "34000", "portal", execute->portal);
+        reply_refuse_name(session, 'E', &words);
         return;
     }
     if (!delivery->is_open || delivery->next >= delivery->count) {
@@ -478,7 +482,7 @@ bool agent_message(struct session *session, const struct frame *frame, struct vi
     struct incoming in = {frame->type, frame->body, whole};
     deliver_next_message(session);
     /* A PREPARE, DECLARE or DISCARD is on its way: what names stand for is open until it has come back. */
-    if (session->effects_owed > 0 && strchr("QPBDEC", frame->type) != NULL)
+    if (session->effects_owed > 0 && !session->owed.copy_in && strchr("QPBDEC", frame->type) != NULL)
         return wait_until_certain(session);
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (handlers[i].type != frame->type)

@@ -41,12 +41,11 @@ static void claim(char **what, struct view says)
 
 static void apply_effect(struct session *session, const struct reply *reply, const struct effect *effect)
 {
-    struct prepared *prepared = reply->prepared;
     switch (effect->kind) {
     case EFFECT_NONE:
         return;
     case EFFECT_PREPARE:
-        names_learn(&session->statements, effect->name, prepared);
+        names_learn(&session->statements, effect->name, effect->judged);
         return;
     case EFFECT_DEALLOCATE:
         names_forget(&session->statements, effect->name);
@@ -55,7 +54,7 @@ static void apply_effect(struct session *session, const struct reply *reply, con
         names_forget_all(&session->statements);
         return;
     case EFFECT_DECLARE: {
-        struct portal *portal = portal_open(session, prepared);
+        struct portal *portal = portal_open(session, effect->judged);
         portal->record = reply->record;
         names_learn(&session->portals, effect->name, portal);
         thing_drop(portal);
@@ -82,10 +81,10 @@ static void apply_effect(struct session *session, const struct reply *reply, con
         claim(&session->reason, (struct view){0});
         return;
     case EFFECT_COMMIT: /* of a failed block it is a rollback, as its tag says */
-        deliver_block_ended(session, strcmp(reply->tag, "COMMIT") == 0);
+        deliver_block_ended(session, strcmp(reply->tag, "COMMIT") == 0, effect->chains);
         return;
     case EFFECT_ROLLBACK:
-        deliver_block_ended(session, false);
+        deliver_block_ended(session, false, effect->chains);
         return;
     }
 }
@@ -212,7 +211,7 @@ static void note_complete(struct session *session, struct reply *reply, struct v
     if (!view_starts(tag, "SELECT") && !view_starts(tag, "FETCH"))
         reply->rows += rows;
     if (view_is(tag, "BEGIN") || view_is(tag, "START TRANSACTION"))
-        session->has_begun = true;
+        session->in_block = true;
     statement_completed(session, reply);
 }
 
@@ -236,7 +235,7 @@ static void note(struct session *session, struct reply *reply, const struct arri
         note_error(reply, in->body);
         /* A result that could not be shown is not delivered. */
         if (reply->role == REPLY_ROLE_DELIVERY || reply->role == REPLY_ROLE_INTERNAL)
-            session->delivery.ticket[0] = '\0';
+            deliver_give_back(session);
         return;
     case 'Z':
         if (session->owed.status == 'I')

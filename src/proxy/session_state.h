@@ -36,6 +36,8 @@ enum effect_kind {
 struct effect {
     enum effect_kind kind;
     struct view name;
+    struct prepared *judged; /* PREPARE, DECLARE: what the name will stand for, this statement alone; held */
+    bool chains;             /* COMMIT, ROLLBACK: another block begins at once */
 };
 
 /* A judged text with what its records say of it. A prepared statement keeps one; a simple query's lives
@@ -55,7 +57,8 @@ struct prepared {
     size_t *account;              /* the session's count of what it keeps */
     const struct effect *effects; /* one per statement; NULL: none has any; arena */
     size_t effect_count;
-    bool changes_names; /* some of them do */
+    bool is_named_by_sql; /* it stands for what its PREPARE or DECLARE names: running that has no effects */
+    bool changes_names;   /* some of them do */
     bool is_copy_in;
     bool is_rollback;    /* nothing but ROLLBACK: passes even without an audit log */
     bool is_recorded;    /* its record was written when it was prepared */
@@ -207,10 +210,11 @@ struct session {
     enum hold hold;
     struct park park;
     struct delivery delivery;
-    bool has_begun;       /* a BEGIN has completed since the last ReadyForQuery */
-    bool batch_is_lost;   /* an Execute was refused: the server skips what comes before the next Sync */
-    bool block_has_write; /* a parked write was delivered in this transaction block */
-    size_t server_left;   /* of a message that is being relayed in pieces */
+    bool in_block;             /* as far as BEGIN, COMMIT, ROLLBACK and ReadyForQuery have told */
+    struct portal *delivering; /* whose rows our own portal holds; compared, never followed */
+    bool batch_is_lost;        /* an Execute was refused: the server skips what comes before the next Sync */
+    bool block_has_write;      /* a parked write was delivered in this transaction block */
+    size_t server_left;        /* of a message that is being relayed in pieces */
     bool server_left_dropped;
     char *application, *reason; /* the agent's claims */
     uint64_t judged;

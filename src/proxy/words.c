@@ -109,18 +109,20 @@ static void add_failure(struct bytes *to, const struct ticket_answer *answer)
 
 static void add_unopened(struct bytes *to, const struct ticket_answer *answer, const char *rule)
 {
-    struct bytes detail = {0};
+    struct bytes detail = {0}, message = {0};
     const char *why = answer->words ? answer->words : "the approval queue can't be reached";
+    bytes_add_format(&message, "this write needs approval, and no ticket was opened: %s", why);
     add_detail(&detail, "park", rule, why, NULL, NULL, true);
     struct message_words words = {
         .severity = "ERROR",
         .sqlstate = "58000",
-        .message = "this write needs approval, and the approval queue can't be reached; nothing was changed",
+        .message = bytes_text(&message),
         .detail = bytes_text(&detail),
         .hint = "Reads go on. Send the statement again later.",
     };
     message_add_words(to, 'E', &words);
     bytes_fini(&detail);
+    bytes_fini(&message);
 }
 
 void words_add_ticket(struct bytes *to, const struct ticket_answer *answer, const char *rule, const char *reason)
