@@ -22,10 +22,10 @@ echo "host=postgres dbname=app user=app_write password=$(cat secrets/write_passw
 ./redis-users.sh "$(cat secrets/proxy_redis)" "$(cat secrets/executor_redis)" "$(cat secrets/console_redis)" >secrets/redis_users
 agent=$(secret)
 alice=$(secret)
-docker run --rm -i sallyport passwd shop-bot <<<"$agent" >secrets/agent_verifier
+docker run --rm -i sallyport passwd support-bot <<<"$agent" >secrets/agent_verifier
 docker run --rm -i sallyport passwd alice <<<"$alice" >secrets/alice_verifier
 chmod 644 secrets/* # the containers' users read them; the folder itself is closed
 chmod 700 secrets
 
-echo "agent:    postgresql://shop-bot:$agent@127.0.0.1:6432/app"
+echo "agent:    postgresql://support-bot:$agent@127.0.0.1:6432/app"
 echo "approver: postgresql://alice:$alice@127.0.0.1:6433/sallyport"
