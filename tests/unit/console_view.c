@@ -52,20 +52,22 @@ static void test_a_ticket(void **state)
     answer_init(&answer, items);
     view_ticket(&answer, &ticket);
     struct bytes lines = lines_of(&answer);
-    assert_string_equal(bytes_text(&lines), "ticket=t42\nstate=parked\napprovals=1 of 2 (alice)\nagent=bot\ndatabase=app\nruns as=app_write\n"
-                                            "statement=UPDATE t SET a = $1\nWHERE id = $2 --<U+001B>[2K\n"
-                                            "runs, in one transaction=2\n"
-                                            "run 1=statement 1\n"
-                                            "run 1, parameter 1 (text)='Eve<U+202E>'\n"
-                                            "run 1, parameter 2 (int4)=2\n"
-                                            "run 2=statement 1\n"
-                                            "run 2, parameter 1 (text)=NULL\n"
-                                            "run 2, parameter 2 (int4)=3\n"
-                                            "operations=UPDATE\nrelations=t, u\n"
-                                            "reason (agent's claim)=the shop asked\n"
-                                            "created=2026-11-23T15:45:00.000000Z\n"
-                                            "expires=2026-11-24T15:45:00.000000Z\n"
-                                            "setting search_path=public\ndigest=abcdef\naudit record=7\ndecided by=alice\n");
+    assert_string_equal(
+        bytes_text(&lines),
+        "ticket=t42\nstate=parked\napprovals=1 of 2 (alice)\nagent=bot\ndatabase=app\nruns as=app_write\n"
+        "statement=UPDATE t SET a = $1\nWHERE id = $2 --<U+001B>[2K\n"
+        "runs, in one transaction=2\n"
+        "run 1=statement 1\n"
+        "run 1, parameter 1 (text)='Eve<U+202E>'\n"
+        "run 1, parameter 2 (int4)=2\n"
+        "run 2=statement 1\n"
+        "run 2, parameter 1 (text)=NULL\n"
+        "run 2, parameter 2 (int4)=3\n"
+        "operations=UPDATE\nrelations=t, u\n"
+        "reason (agent's claim)=the shop asked\n"
+        "created=2026-11-23T15:45:00.000000Z\n"
+        "expires=2026-11-24T15:45:00.000000Z\n"
+        "setting search_path=public\ndigest=abcdef\naudit record=7\ndecided by=alice\n");
     bytes_fini(&lines);
     answer_fini(&answer);
 }
