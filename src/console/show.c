@@ -31,6 +31,18 @@ static bool list(struct desk *desk, unsigned states, size_t limit, struct answer
     return done;
 }
 
+/* A row with the columns that every list of tickets begins with, five of them. */
+static struct view *ticket_row(struct answer *answer, const struct queue_ticket *t)
+{
+    struct view *row = answer_row(answer);
+    row[0] = answer_text(answer, t->id);
+    row[1] = view_state(answer, t);
+    row[2] = answer_text(answer, t->content.agent);
+    row[3] = answer_text(answer, t->content.database);
+    row[4] = view_minute(answer, t->created);
+    return row;
+}
+
 COMMAND_HANDLER(show_queue)
 {
     struct queue_ticket *tickets;
@@ -39,12 +51,7 @@ COMMAND_HANDLER(show_queue)
         return;
     for (size_t i = 0; i < count; i++) {
         const struct queue_ticket *t = &tickets[i];
-        struct view *row = answer_row(answer);
-        row[0] = answer_text(answer, t->id);
-        row[1] = view_state(answer, t);
-        row[2] = answer_text(answer, t->content.agent);
-        row[3] = answer_text(answer, t->content.database);
-        row[4] = view_minute(answer, t->created);
+        struct view *row = ticket_row(answer, t);
         row[5] = view_minute(answer, t->expires);
         row[6] = view_list(answer, t->operations);
         row[7] = view_list(answer, t->relations);
@@ -61,12 +68,7 @@ COMMAND_HANDLER(show_tickets)
         return;
     for (size_t i = 0; i < count; i++) {
         const struct queue_ticket *t = &tickets[i];
-        struct view *row = answer_row(answer);
-        row[0] = answer_text(answer, t->id);
-        row[1] = view_state(answer, t);
-        row[2] = answer_text(answer, t->content.agent);
-        row[3] = answer_text(answer, t->content.database);
-        row[4] = view_minute(answer, t->created);
+        struct view *row = ticket_row(answer, t);
         row[5] = view_list(answer, t->operations);
         row[6] = view_list(answer, t->relations);
         row[7] = view_statement(answer, t);

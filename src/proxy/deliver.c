@@ -142,8 +142,7 @@ static void execute_own(struct session *session, struct portal *portal, size_t r
     reply->started = session->port->now(session->arg);
 }
 
-void deliver_execute(struct session *session, struct portal *portal, struct view portal_name, uint32_t max_rows,
-                     uint64_t record)
+void deliver_execute(struct session *session, struct portal *portal, uint32_t max_rows, uint64_t record)
 {
     struct delivery *delivery = &session->delivery;
     size_t at = delivery->next++;

@@ -17,8 +17,7 @@ void deliver_told(struct session *session, const char *ticket);
 
 /* In the place of the whole string, or of one Execute. */
 void deliver_query(struct session *session, uint64_t record);
-void deliver_execute(struct session *session, struct portal *portal, struct view portal_name, uint32_t max_rows,
-                     uint64_t record);
+void deliver_execute(struct session *session, struct portal *portal, uint32_t max_rows, uint64_t record);
 /* The next chunk of a portal whose rows are ours. False: they have gone, another result has come since. */
 bool deliver_more(struct session *session, struct portal *portal, uint32_t max_rows);
 

@@ -303,7 +303,6 @@ static void keep_description(struct prepared *prepared, const struct described *
     free(prepared->types);
     prepared->types = types;
     prepared->type_count = described->type_count;
-    prepared->has_columns = described->column_count > 0;
     prepared->column_count = described->column_count;
     prepared->columns = arena_alloc(arena, described->column_count * sizeof *prepared->columns);
     for (uint16_t i = 0; i < described->column_count; i++) {
@@ -405,7 +404,7 @@ static void deliver(struct session *session, const struct ticket_answer *answer)
     if (park->kind == PARK_KIND_QUERY)
         deliver_query(session, park->record);
     else
-        deliver_execute(session, park->portal, park->portal_name, park->max_rows, park->record);
+        deliver_execute(session, park->portal, park->max_rows, park->record);
     end(session);
 }
 

@@ -331,7 +331,7 @@ static void execute_parked(struct session *session, const struct message_execute
         return;
     }
     uint64_t record = record_statement(session, "statement", portal->prepared, portal->values, portal->value_count);
-    deliver_execute(session, portal, execute->portal, execute->max_rows, record);
+    deliver_execute(session, portal, execute->max_rows, record);
 }
 
 static void forward_execute(struct session *session, const struct incoming *in, struct portal *portal)

@@ -105,7 +105,7 @@ static bool describe_parked(struct session *session, const struct reply *reply)
 {
     const struct portal *portal = reply->used;
     const struct prepared *prepared = portal ? portal->prepared : reply->prepared;
-    if (prepared == NULL || prepared->verdict != VERDICT_PARK || !prepared->has_columns)
+    if (prepared == NULL || prepared->verdict != VERDICT_PARK || prepared->column_count == 0)
         return false;
     struct arena arena = {0};
     struct message_column *columns = arena_alloc(&arena, prepared->column_count * sizeof *columns);

@@ -68,7 +68,6 @@ struct prepared {
     uint32_t batch, batch_at;     /* its place among the statements of the batch of that number */
     size_t statement_count;
     const struct view *texts; /* each statement's; arena */
-    bool has_columns;
     struct message_column *columns;
     uint16_t column_count;
     struct arena arena; /* of types and columns */
